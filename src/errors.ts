@@ -1,0 +1,109 @@
+// Every failure that a caller can meet, by code. Codes decide; texts only explain.
+// The wire, the command line's exit statuses and the documents read this one table.
+
+export interface ErrorKind {
+  /** The name that clients of the bare dialect look for at the head of an error text. */
+  readonly variant: string;
+  /** Whether the handler ran, as far as the one who reports the failure knows. */
+  readonly ran: "no" | "yes" | "unknown";
+  /** Whether the same call may succeed later without any change. */
+  readonly retryable: boolean;
+  readonly summary: string;
+}
+
+export const errorKinds = {
+  UNKNOWN_MESSAGE_TYPE: { variant: "UnknownMessageType", ran: "no", retryable: false, summary: "The message type is not registered" },
+  ACTOR_NOT_FOUND: { variant: "AgentNotFound", ran: "no", retryable: false, summary: "No agent is exposed under that name" },
+  SERIALIZATION_ERROR: { variant: "SerializationError", ran: "no", retryable: false, summary: "A body or payload does not decode or does not match its schema" },
+  TARGET_BUSY: { variant: "TargetBusy", ran: "no", retryable: true, summary: "The agent's mailbox, or another bounded queue before it, is full" },
+  PROTOCOL_ERROR: { variant: "ProtocolError", ran: "no", retryable: false, summary: "A frame cannot be understood" },
+  RATE_LIMITED: { variant: "RateLimited", ran: "no", retryable: true, summary: "The connection's token bucket is empty" },
+  TIMEOUT: { variant: "Timeout", ran: "unknown", retryable: false, summary: "No reply came within the request's time" },
+  CONNECTION_CLOSED: { variant: "ConnectionClosed", ran: "unknown", retryable: false, summary: "The connection went away; a client reports it for every open call" },
+  NO_REPLY: { variant: "NoReply", ran: "yes", retryable: false, summary: "The handler returned without replying" },
+  UNHANDLED: { variant: "Unhandled", ran: "no", retryable: false, summary: "The agent has no handler for the type" },
+  HANDLER_FAILED: { variant: "HandlerFailed", ran: "yes", retryable: false, summary: "The handler threw, or its reply cannot be encoded" },
+  AGENT_STOPPED: { variant: "AgentStopped", ran: "unknown", retryable: false, summary: "The agent stopped or restarted with the request queued or running" },
+  ASK_CYCLE: { variant: "AskCycle", ran: "no", retryable: false, summary: "The ask would wait for itself" },
+  ACCESS_DENIED: { variant: "AccessDenied", ran: "no", retryable: false, summary: "The policy said no" },
+  CANCELLED: { variant: "Cancelled", ran: "unknown", retryable: false, summary: "The caller cancelled" },
+  SHUTTING_DOWN: { variant: "ShuttingDown", ran: "no", retryable: true, summary: "The server is draining" },
+  CONNECTION_LIMIT_REACHED: { variant: "ConnectionLimitReached", ran: "no", retryable: true, summary: "Too many connections" },
+  UNSUPPORTED_PROTOCOL_VERSION: { variant: "UnsupportedProtocolVersion", ran: "no", retryable: false, summary: "The version byte is out of range" },
+  INVALID_CONFIG: { variant: "InvalidConfig", ran: "no", retryable: false, summary: "A configuration key is unknown, or its value is out of range" },
+  ADDRESS_IN_USE: { variant: "AddressInUse", ran: "no", retryable: true, summary: "Another server holds the socket's path" },
+  PATH_REFUSED: { variant: "PathRefused", ran: "no", retryable: false, summary: "The socket's path is too long, unsafe or not a socket" },
+  NAME_TAKEN: { variant: "NameTaken", ran: "no", retryable: false, summary: "The name belongs to another agent or message type" },
+  START_FAILED: { variant: "StartFailed", ran: "no", retryable: false, summary: "An agent's beforeStart hook, or an application's setup, failed" },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof errorKinds;
+
+/** What a failure says, whether or not it was ever thrown. `message` is the detail without the variant. */
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryAfterMs?: number;
+  readonly details?: unknown;
+}
+
+export interface ErrorOptions {
+  readonly retryAfterMs?: number;
+  readonly details?: unknown;
+  readonly cause?: unknown;
+}
+
+/** The one error class for everything that is not a programmer's mistake. */
+export class ActonError extends Error implements Failure {
+  readonly code: ErrorCode;
+  declare readonly retryAfterMs?: number;
+  declare readonly details?: unknown;
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "ActonError";
+    this.code = code;
+    if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
+    if (options.details !== undefined) this.details = options.details;
+  }
+
+  /** `Variant: detail`, as the bare dialect and the command line print it. */
+  override toString(): string {
+    return failureText(this);
+  }
+
+  static from(failure: Failure): ActonError {
+    return failure instanceof ActonError ? failure : new ActonError(failure.code, failure.message, failure);
+  }
+}
+
+export function failureText(failure: Failure): string {
+  return `${errorKinds[failure.code].variant}: ${failure.message}`;
+}
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(errorKinds, code);
+}
+
+const detailLengthMax = 200;
+
+/** The message of anything that user code may throw: one printable line of at most 200 characters, never a stack. */
+export function detailOf(thrown: unknown): string {
+  let text: string;
+  try {
+    text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+  } catch {
+    text = "an error that cannot be printed";
+  }
+  const line = text.replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ").trim();
+  return line.length > detailLengthMax ? `${line.slice(0, detailLengthMax - 1)}…` : line;
+}
+
+/** A name from outside, quoted and cut, safe in an error text or a log line. */
+export function quoted(name: unknown): string {
+  return detailOf(typeof name === "string" ? JSON.stringify(name.slice(0, 128)) : String(name));
+}
+
+export function assertNever(value: never): never {
+  throw new TypeError(`Unexpected variant: ${String(value)}`);
+}

@@ -1,0 +1,45 @@
+// Carries bytes over local stream sockets. The listener, the connections and the client see sockets only
+// through this seam, so that a simulation can put its own in their place.
+
+/** The process at the other end, as the kernel knows it. `pid` is a hint only: it may have been handed on. */
+export interface PeerCredentials {
+  readonly uid: number;
+  readonly gid: number;
+  readonly pid: number;
+}
+
+export interface Socket {
+  /** Credentials of the peer; undefined where the platform cannot tell. */
+  readonly credentials: PeerCredentials | undefined;
+  /** Returns how many bytes were taken (0 … length), or −1 once closed. Nothing is buffered: the rest is the caller's until `drain`. */
+  write(bytes: Uint8Array): number;
+  /** While paused no data arrives, and neither does word that the peer went away: a pause needs a deadline. */
+  pause(): void;
+  resume(): void;
+  /** Shuts the write side after what was written. Reading goes on. */
+  shutdown(): void;
+  /** Closes both sides at once. */
+  terminate(): void;
+}
+
+export interface SocketHandler {
+  /** The bytes are the handler's to keep. */
+  data(bytes: Uint8Array): void;
+  /** A short write may be continued. */
+  drain(): void;
+  /** The peer shut its write side; it may still read. */
+  end(): void;
+  /** Called exactly once, last. */
+  close(): void;
+}
+
+export interface ServerSocket {
+  /** Stops accepting. Connections that were accepted live on. */
+  stop(): void;
+}
+
+export interface Transport {
+  /** Binds a fresh path; fails when anything is there. The mode of the new socket is 0600. */
+  listen(path: string, accept: (socket: Socket) => SocketHandler): ServerSocket;
+  connect(path: string, handler: SocketHandler): Promise<Socket>;
+}

@@ -1,0 +1,155 @@
+// Payload schemas behind one shape: zod (any flavour), or anything that implements Standard Schema.
+// Called by message types; nothing else knows which validator stands behind a payload.
+
+import { z } from "zod";
+import { quoted } from "../errors.ts";
+
+/** What `message()` takes: a record of zod types, a zod schema, or any Standard Schema. */
+export type SchemaSource = z.ZodRawShape | StandardSchema;
+
+/** The part of Standard Schema v1 (standardschema.dev) that is used here. */
+export interface StandardSchema<Output = unknown> {
+  readonly "~standard": {
+    readonly version: 1;
+    readonly vendor: string;
+    readonly validate: (value: unknown) => StandardResult<Output> | Promise<StandardResult<Output>>;
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+    readonly jsonSchema?: { readonly input: (options: { target: string }) => Record<string, unknown> } | undefined;
+  };
+}
+
+type StandardResult<Output> = { readonly value: Output; readonly issues?: undefined } | { readonly issues: readonly StandardIssue[] };
+
+interface StandardIssue {
+  readonly message: string;
+  readonly path?: ReadonlyArray<PropertyKey | { readonly key: PropertyKey }> | undefined;
+}
+
+export type OutputOf<Source> = Source extends z.ZodRawShape
+  ? z.output<z.ZodObject<Source>>
+  : Source extends { readonly "~standard": { readonly types?: { readonly output: infer Output } | undefined } }
+    ? Output
+    : unknown;
+
+export type JsonSchema = Record<string, unknown>;
+
+export type Validation = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
+
+export interface Schema {
+  /** Never throws. A problem names the field's path, from `payload` down. */
+  validate(value: unknown): Validation;
+  /** JSON Schema (draft 2020-12) of what may be sent; `{}` where the validator cannot say. */
+  jsonSchema(): JsonSchema;
+  /** What validates asynchronously, or undefined. A best effort: what slips through is refused when it is met. */
+  asyncPart(): string | undefined;
+}
+
+export function schemaOf(source: SchemaSource): Schema {
+  if (isZod(source)) return new ZodSchema(source);
+  if ("~standard" in source) return new ForeignSchema(source as StandardSchema);
+  return new ZodSchema(z.object(source as z.ZodRawShape));
+}
+
+const asyncProblem = "payload: its schema validates asynchronously, which is not supported";
+
+class ZodSchema implements Schema {
+  readonly #schema: z.ZodType;
+  readonly #acceptsNull: boolean;
+
+  constructor(schema: z.ZodType) {
+    this.#schema = schema;
+    this.#acceptsNull = isEmptyObject(schema);
+  }
+
+  validate(value: unknown): Validation {
+    const input = value === null && this.#acceptsNull ? {} : value;
+    try {
+      const result = this.#schema.safeParse(input);
+      return result.success ? { ok: true, value: result.data } : { ok: false, problem: problemOf(result.error.issues) };
+    } catch (thrown) {
+      return { ok: false, problem: thrown instanceof z.core.$ZodAsyncError ? asyncProblem : "payload: its schema failed" };
+    }
+  }
+
+  jsonSchema(): JsonSchema {
+    return z.toJSONSchema(this.#schema, { io: "input", unrepresentable: "any" });
+  }
+
+  asyncPart(): string | undefined {
+    return asyncFunctionIn(this.#schema._zod.def, new Set());
+  }
+}
+
+class ForeignSchema implements Schema {
+  readonly #schema: StandardSchema;
+
+  constructor(schema: StandardSchema) {
+    this.#schema = schema;
+  }
+
+  validate(value: unknown): Validation {
+    try {
+      const result = this.#schema["~standard"].validate(value);
+      if (result instanceof Promise) {
+        result.catch(() => {});
+        return { ok: false, problem: asyncProblem };
+      }
+      return result.issues === undefined ? { ok: true, value: result.value } : { ok: false, problem: problemOf(result.issues) };
+    } catch {
+      return { ok: false, problem: "payload: its schema failed" };
+    }
+  }
+
+  jsonSchema(): JsonSchema {
+    return this.#schema["~standard"].jsonSchema?.input({ target: "draft-2020-12" }) ?? {};
+  }
+
+  asyncPart(): string | undefined {
+    for (const probe of [undefined, null, {}, [], "", 0, true]) {
+      const result = this.validate(probe);
+      if (!result.ok && result.problem === asyncProblem) return "its validate() returns a promise";
+    }
+    return undefined;
+  }
+}
+
+function isZod(source: object): source is z.ZodType {
+  return "_zod" in source && "safeParse" in source;
+}
+
+// A client may write "no payload" as null or as {}; a schema without fields takes both.
+function isEmptyObject(schema: z.ZodType): boolean {
+  const shape: unknown = "shape" in schema ? schema.shape : undefined;
+  return typeof shape === "object" && shape !== null && Object.keys(shape).length === 0;
+}
+
+// The first issue only: a payload can fail in a hundred thousand places, and one is enough to mend it.
+function problemOf(issues: readonly StandardIssue[]): string {
+  const issue = issues[0];
+  if (issue === undefined) return "payload: does not match its schema";
+  let path = "payload";
+  for (const part of issue.path ?? []) {
+    const key = typeof part === "object" ? part.key : part;
+    path += typeof key === "number" ? `[${key}]` : isPlainKey(key) ? `.${String(key)}` : `[${quoted(key)}]`;
+  }
+  return `${path}: ${issue.message}`;
+}
+
+function isPlainKey(key: PropertyKey): boolean {
+  return typeof key === "string" && /^[\p{L}_$][\p{L}\p{N}_$-]{0,63}$/u.test(key);
+}
+
+const AsyncFunction = (async () => {}).constructor;
+
+// Walks a zod definition (plain data) for functions declared async: refinements, transforms, checks.
+function asyncFunctionIn(node: unknown, seen: Set<unknown>): string | undefined {
+  if (node instanceof AsyncFunction) return `the async function ${quoted((node as { name: string }).name || "(anonymous)")}`;
+  if (typeof node !== "object" || node === null || seen.has(node)) return undefined;
+  seen.add(node);
+  const definition = "_zod" in node ? (node._zod as { def: object }).def : node;
+  for (const key of Object.keys(definition)) {
+    const found = asyncFunctionIn((definition as Record<string, unknown>)[key], seen);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
