@@ -1,8 +1,10 @@
 // The structured log: what the runtime says about itself. Callers hold a Log; where its lines go is a sink's matter.
+// Lines wait in a bounded queue while the output is blocked; what finds it full is dropped, counted, and told of later.
 
-export const logLevels = ["debug", "info", "warn", "error", "off"] as const;
-export type LogLevel = (typeof logLevels)[number];
-export type LogFields = Readonly<Record<string, unknown>>;
+import { after, type Clock } from "./clock.ts";
+import { type LogFields, type LogLevel, logLevels, logText } from "./log-line.ts";
+
+export { logLevels, type LogFields, type LogLevel } from "./log-line.ts";
 
 /** Never blocks and never throws, whatever the fields hold. */
 export interface Log {
@@ -14,4 +16,147 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
   /** A log whose every line carries these fields too. */
   with(fields: LogFields): Log;
+}
+
+/** Where lines go. Neither call blocks nor throws. */
+export interface LogOutput {
+  /** Takes the text in any case; false asks to wait for a drain before the next. */
+  write(text: string): boolean;
+  /** One callback: the latest replaces the one before. */
+  onDrain(callback: () => void): void;
+}
+
+export interface LogOptions {
+  readonly output: LogOutput;
+  readonly clock: Clock;
+  /** Default `info`. */
+  readonly level?: LogLevel;
+  /** `json`: one object a line. `pretty`: for people. Default `json`. */
+  readonly format?: "json" | "pretty";
+  /** Colours a pretty line. Default false. */
+  readonly colour?: boolean;
+  /** Lines that wait while the output is blocked. Default 1024. */
+  readonly queueSize?: number;
+}
+
+/** The log that owns an output. */
+export interface RootLog extends Log {
+  /** Lines lost to a full queue since the start. */
+  readonly dropped: number;
+  /** Resolves when everything has been written, or after `timeoutMs` (default 1000). Never rejects. */
+  flush(timeoutMs?: number): Promise<void>;
+}
+
+export function createLog(options: LogOptions): RootLog {
+  return new OutputLog(new LogSink(options), options.level ?? "info", {});
+}
+
+const nothing = (): void => {};
+
+/** Says nothing, for tests and for libraries that were given no log. */
+export const silentLog: Log = { debugOn: false, debug: nothing, info: nothing, warn: nothing, error: nothing, with: () => silentLog };
+
+class OutputLog implements RootLog {
+  readonly debugOn: boolean;
+  readonly #sink: LogSink;
+  readonly #level: LogLevel;
+  readonly #severity: number;
+  readonly #fields: LogFields;
+
+  constructor(sink: LogSink, level: LogLevel, fields: LogFields) {
+    this.#sink = sink;
+    this.#level = level;
+    this.#severity = logLevels.indexOf(level);
+    this.#fields = fields;
+    this.debugOn = level === "debug";
+  }
+
+  debug(message: string, fields?: LogFields): void {
+    this.#write("debug", message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.#write("info", message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.#write("warn", message, fields);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.#write("error", message, fields);
+  }
+
+  with(fields: LogFields): Log {
+    return new OutputLog(this.#sink, this.#level, { ...this.#fields, ...fields });
+  }
+
+  get dropped(): number {
+    return this.#sink.dropped;
+  }
+
+  flush(timeoutMs = 1000): Promise<void> {
+    return this.#sink.flush(timeoutMs);
+  }
+
+  #write(level: LogLevel, message: string, fields: LogFields = {}): void {
+    if (logLevels.indexOf(level) >= this.#severity) this.#sink.line(level, message, [this.#fields, fields]);
+  }
+}
+
+const batchLines = 64;
+
+class LogSink {
+  dropped = 0;
+  readonly #options: LogOptions;
+  readonly #queueSize: number;
+  #queue: string[] = [];
+  #blocked = false;
+  #untold = 0;
+  #flushed: (() => void)[] = [];
+
+  constructor(options: LogOptions) {
+    this.#options = options;
+    this.#queueSize = options.queueSize ?? 1024;
+    options.output.onDrain(() => this.#drain());
+  }
+
+  line(level: LogLevel, message: string, fields: readonly LogFields[]): void {
+    if (!this.#blocked) this.#blocked = !this.#options.output.write(this.#text(level, message, fields));
+    else if (this.#queue.length < this.#queueSize) this.#queue.push(this.#text(level, message, fields));
+    else {
+      this.dropped += 1;
+      this.#untold += 1;
+    }
+  }
+
+  flush(timeoutMs: number): Promise<void> {
+    if (!this.#blocked) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = after(this.#options.clock, timeoutMs, resolve);
+      this.#flushed.push(() => {
+        this.#options.clock.disarm(timer);
+        resolve();
+      });
+    });
+  }
+
+  #text(level: LogLevel, message: string, fields: readonly LogFields[]): string {
+    const { format = "json", colour = false, clock } = this.#options;
+    return logText({ time: clock.now(), level, message, fields }, { format, colour });
+  }
+
+  #drain(): void {
+    this.#blocked = false;
+    while (!this.#blocked && this.#queue.length > 0) {
+      this.#blocked = !this.#options.output.write(this.#queue.splice(0, batchLines).join(""));
+    }
+    if (this.#blocked) return;
+    if (this.#untold > 0) {
+      const dropped = this.#untold;
+      this.#untold = 0;
+      this.line("warn", "log lines were dropped: the output did not take them", [{ dropped }]);
+    }
+    if (!this.#blocked) for (const done of this.#flushed.splice(0)) done();
+  }
 }

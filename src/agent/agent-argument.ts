@@ -1,0 +1,43 @@
+// What hooks and handlers of one agent share: its handle, log, clock, children and schedules. Made once per agent,
+// and only when some of its code asks for it.
+
+import type { MessageType } from "../message/message-type.ts";
+import type { AgentArgument, AnyBlueprint, StartOptions } from "./blueprint.ts";
+import type { AgentHandle } from "./handle.ts";
+import type { LifeCycle } from "./life-cycle.ts";
+import { Schedule } from "./schedule.ts";
+import type { AgentServices } from "./services.ts";
+
+export interface ArgumentOwner {
+  readonly handle: AgentHandle;
+  readonly life: LifeCycle;
+  readonly model: unknown;
+}
+
+export type StartUntyped = (blueprint: AnyBlueprint, options: StartOptions | undefined) => Promise<AgentHandle>;
+
+export function makeArgument(owner: ArgumentOwner, services: AgentServices, startChild: StartUntyped): AgentArgument<unknown> {
+  const { clock, random } = services;
+  const { handle, life } = owner;
+  const schedule = (type: MessageType, payload: unknown, when: ConstructorParameters<typeof Schedule>[3]): Schedule =>
+    life.keep(new Schedule(clock, handle.recipient, { type, payload }, when, (ended) => life.drop(ended)));
+  return {
+    get model() {
+      return owner.model;
+    },
+    self: handle,
+    log: services.log.with({ agent: handle.name }),
+    clock,
+    random,
+    broker: services.publisherFor(handle.name),
+    start: async (blueprint, options) => {
+      const child = await startChild(blueprint, options);
+      life.adopt(child.recipient);
+      // The handle of this blueprint: only the types differ.
+      return child as AgentHandle<never>;
+    },
+    sendAfter: (delayMs, type, payload) => schedule(type, payload, { delayMs }),
+    sendAt: (timeMs, type, payload) => schedule(type, payload, { delayMs: timeMs - clock.now() }),
+    sendEvery: (periodMs, type, payload, options) => schedule(type, payload, { delayMs: periodMs, periodMs, fixed: options?.fixed }),
+  };
+}

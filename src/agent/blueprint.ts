@@ -1,0 +1,177 @@
+// What an agent is made from: a model factory, handlers, hooks, subscriptions. Immutable, so that it can be started
+// any number of times: by a supervisor, under another name, in a worker, in a test.
+
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import type { AgentRef } from "../message/agent-ref.ts";
+import type { Peer, TraceContext } from "../message/envelope.ts";
+import type { AnswerOf, MessageType, PayloadOf } from "../message/message-type.ts";
+import type { Publisher } from "../message/publisher.ts";
+import type { Reply } from "../message/reply-port.ts";
+import type { Random } from "../random.ts";
+import type { AgentHandle } from "./handle.ts";
+import type { Schedule, SendEveryOptions } from "./schedule.ts";
+
+/** What a crash does to its agent: keep the model, take a fresh one (the mailbox stays), or stop. */
+export type CrashDecision = "resume" | "restart" | "stop";
+
+/** What hooks and handlers have in common. */
+export interface AgentArgument<Model> {
+  readonly model: Model;
+  readonly self: AgentHandle;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly broker: Publisher;
+  /** Starts a child, which stops with this agent. */
+  readonly start: StartAgent;
+  /** Sends this agent a message later. Delays in milliseconds; a schedule ends with its agent. */
+  readonly sendAfter: <T extends MessageType>(delayMs: number, type: T, payload: PayloadOf<T>) => Schedule;
+  /** The same at a wall-clock time, in Unix milliseconds. */
+  readonly sendAt: <T extends MessageType>(timeMs: number, type: T, payload: PayloadOf<T>) => Schedule;
+  /** The same again and again, first after one period. */
+  readonly sendEvery: <T extends MessageType>(periodMs: number, type: T, payload: PayloadOf<T>, options?: SendEveryOptions) => Schedule;
+}
+
+export interface HandlerArgument<Model, T extends MessageType> extends AgentArgument<Model> {
+  readonly message: PayloadOf<T>;
+  readonly reply: Reply<AnswerOf<T>>;
+  /** Aborts when the asker is gone, out of time or cancels, and when the agent is stopped by force. */
+  readonly signal: AbortSignal;
+  /** The agent that sent the message; undefined when it came from elsewhere. */
+  readonly sender: AgentRef | undefined;
+  /** The process behind the connection that the message came in on; undefined for a local message. */
+  readonly peer: Peer | undefined;
+  readonly identity: unknown;
+  readonly trace: TraceContext | undefined;
+}
+
+type Items<Item> = AsyncGenerator<Item, Item | void, void> | Generator<Item, Item | void, void> | AsyncIterable<Item>;
+
+/** What a handler may return. A request: its reply, unless it replies by `reply`. A stream: a generator of items. */
+export type HandlerResult<T extends MessageType> =
+  T extends MessageType<string, unknown, "request", infer Answer>
+    ? Answer | void | Promise<Answer | void>
+    : T extends MessageType<string, unknown, "stream", infer Item>
+      ? Items<Item> | void | Promise<Items<Item> | void>
+      : unknown;
+
+export type Handler<Model, T extends MessageType> = (argument: HandlerArgument<Model, T>) => HandlerResult<T>;
+export type Hook<Model> = (argument: AgentArgument<Model>) => unknown;
+export type CrashPolicy = CrashDecision | ((error: unknown) => CrashDecision);
+export type StartAgent = <Model, Handled extends MessageType>(
+  blueprint: Blueprint<Model, Handled>,
+  options?: StartOptions,
+) => Promise<AgentHandle<Handled>>;
+
+export interface StartOptions {
+  /** Instead of the blueprint's own name. */
+  readonly name?: string;
+}
+
+export interface HandlerEntry {
+  readonly type: MessageType;
+  /** Runs alone; otherwise beside others of its kind. */
+  readonly exclusive: boolean;
+  /** Declared async: its awaits are tracked, so that its asks are known to be its own. */
+  readonly asynchronous: boolean;
+  readonly handler: (argument: never) => unknown;
+}
+
+export const hookNames = ["beforeStart", "afterStart", "beforeStop", "afterStop"] as const;
+export type HookName = (typeof hookNames)[number];
+
+/** A blueprint without its types, as the runtime uses it. */
+export interface BlueprintDefinition {
+  readonly name: string;
+  readonly model: () => unknown;
+  readonly handlers: ReadonlyMap<string, HandlerEntry>;
+  readonly subscriptions: ReadonlySet<string>;
+  readonly hooks: Readonly<Partial<Record<HookName, (argument: never) => unknown>>>;
+  readonly crashPolicy: CrashPolicy;
+}
+
+export interface AnyBlueprint {
+  readonly definition: BlueprintDefinition;
+}
+
+export class Blueprint<Model, Handled extends MessageType> implements AnyBlueprint {
+  readonly definition: BlueprintDefinition;
+  declare readonly handled: Handled;
+  declare readonly modelType: Model;
+
+  constructor(definition: BlueprintDefinition) {
+    this.definition = definition;
+  }
+
+  get name(): string {
+    return this.definition.name;
+  }
+
+  /** Handles a type exclusively: nothing else of this agent runs until the handler has settled, awaits included. */
+  mutateOn<T extends MessageType>(type: T, handler: Handler<Model, T>): Blueprint<Model, Handled | T> {
+    return this.#handle(type, handler, true);
+  }
+
+  /** Handles a type beside other `actOn` handlers, never beside a `mutateOn` one. The model is read-only. */
+  actOn<T extends MessageType>(type: T, handler: Handler<Readonly<Model>, T>): Blueprint<Model, Handled | T> {
+    return this.#handle(type, handler, false);
+  }
+
+  /** Receives every broadcast of a type that it handles. */
+  subscribe<T extends Handled>(type: T): Blueprint<Model, Handled> {
+    if (!this.definition.handlers.has(type.name)) throw new TypeError(`Cannot subscribe ${this.name} to ${type.name}: it has no handler for it`);
+    return this.#with({ subscriptions: new Set([...this.definition.subscriptions, type.name]) });
+  }
+
+  /** Before the first message. When it fails the agent does not start and nobody sees it. */
+  beforeStart(hook: Hook<Model>): Blueprint<Model, Handled> {
+    return this.#hook("beforeStart", hook);
+  }
+
+  afterStart(hook: Hook<Model>): Blueprint<Model, Handled> {
+    return this.#hook("afterStart", hook);
+  }
+
+  /** After the last message, before the children stop. */
+  beforeStop(hook: Hook<Model>): Blueprint<Model, Handled> {
+    return this.#hook("beforeStop", hook);
+  }
+
+  /** After the children have stopped. */
+  afterStop(hook: Hook<Model>): Blueprint<Model, Handled> {
+    return this.#hook("afterStop", hook);
+  }
+
+  /** What a handler that throws does to the agent: `resume` unless told otherwise. */
+  onCrash(policy: CrashPolicy): Blueprint<Model, Handled> {
+    return this.#with({ crashPolicy: policy });
+  }
+
+  #handle<T extends MessageType>(type: T, handler: (argument: never) => unknown, exclusive: boolean): Blueprint<Model, Handled | T> {
+    if (this.definition.handlers.has(type.name)) throw new TypeError(`Cannot handle ${type.name} twice in the agent ${this.name}`);
+    const entry: HandlerEntry = { type, exclusive, asynchronous: isAsynchronous(handler), handler };
+    return new Blueprint({ ...this.definition, handlers: new Map([...this.definition.handlers, [type.name, entry]]) });
+  }
+
+  #hook(name: HookName, hook: Hook<Model>): Blueprint<Model, Handled> {
+    return this.#with({ hooks: { ...this.definition.hooks, [name]: hook } });
+  }
+
+  #with(part: Partial<BlueprintDefinition>): Blueprint<Model, Handled> {
+    return new Blueprint({ ...this.definition, ...part });
+  }
+}
+
+/** Begins a blueprint. The model factory runs once per start, so agents never share a model. */
+export function agent<Model>(name: string, model: () => Model): Blueprint<Model, never> {
+  if (typeof name !== "string" || name.length === 0) throw new TypeError("Cannot make an agent without a name");
+  return new Blueprint({ name, model, handlers: new Map(), subscriptions: new Set(), hooks: {}, crashPolicy: "resume" });
+}
+
+const asynchronousConstructors: ReadonlySet<unknown> = new Set([(async () => {}).constructor, async function* () {}.constructor]);
+
+function isAsynchronous(handler: object): boolean {
+  return asynchronousConstructors.has(handler.constructor);
+}
+

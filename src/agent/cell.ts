@@ -1,0 +1,300 @@
+// One agent at work: takes messages from the mailbox in order and runs their handlers. This is the only caller of
+// handlers. Invariant: an exclusive handler runs alone, its awaits included; concurrent ones run beside each other.
+
+import { detailOf, type Failure } from "../errors.ts";
+import type { Recipient } from "../message/agent-ref.ts";
+import type { Envelope } from "../message/envelope.ts";
+import type { MessageType } from "../message/message-type.ts";
+import type { Task } from "../scheduler.ts";
+import { Activation, type ActivationHost } from "./activation.ts";
+import { makeArgument } from "./agent-argument.ts";
+import { findAskCycle, type AgentNode, type RunningHandler } from "./ask-cycle.ts";
+import type { AgentArgument, AnyBlueprint, BlueprintDefinition, HandlerEntry, StartOptions } from "./blueprint.ts";
+import { Gate } from "./gate.ts";
+import { AgentHandle } from "./handle.ts";
+import { agentStopped, LifeCycle, type Living } from "./life-cycle.ts";
+import { Mailbox, type Settled, targetBusy } from "./mailbox.ts";
+import type { AgentServices } from "./services.ts";
+import { driveStream, isItems, type Items } from "./stream-driver.ts";
+
+// Reading the clock costs as much as a small handler: after every fourth message is often enough.
+const messagesPerClockRead = 4;
+const turnMsMax = 1;
+
+/** Starts an agent; the handle is the only way to it. Rejects with START_FAILED when it does not start. */
+export async function startAgent(blueprint: AnyBlueprint, services: AgentServices, options: StartOptions = {}): Promise<AgentHandle> {
+  const cell = new AgentCell(blueprint.definition, services, options);
+  await cell.life.start();
+  return cell.handle;
+}
+
+class AgentCell implements Recipient, Task, ActivationHost, Living {
+  readonly name: string;
+  readonly id: string;
+  readonly handle: AgentHandle;
+  readonly life: LifeCycle;
+  model: unknown;
+  readonly #definition: BlueprintDefinition;
+  readonly #services: AgentServices;
+  readonly #mailbox: Mailbox;
+  readonly #gate: Gate;
+  #argument: AgentArgument<unknown> | undefined;
+  #scheduled = false;
+  #closed = false;
+  #drained: (() => void) | undefined;
+
+  constructor(definition: BlueprintDefinition, services: AgentServices, options: StartOptions) {
+    this.name = options.name ?? definition.name;
+    this.id = `${this.name}/${services.nextAgentNumber()}`;
+    this.#definition = definition;
+    this.#services = services;
+    this.#mailbox = new Mailbox(services.limits, services.clock);
+    this.#gate = new Gate(services.limits.readersMax, () => this.#wake());
+    this.handle = new AgentHandle(this, services);
+    this.life = new LifeCycle(this, definition, services);
+  }
+
+  get handles(): readonly MessageType[] {
+    return [...this.#definition.handlers.values()].map((entry) => entry.type);
+  }
+
+  get exclusiveHandler(): RunningHandler | undefined {
+    return this.#gate.exclusiveHandler;
+  }
+
+  get waitingReaders(): Set<RunningHandler> {
+    return this.#gate.waitingReaders;
+  }
+
+  get streamReaderTimeoutMs(): number {
+    return this.#services.limits.streamReaderTimeoutMs;
+  }
+
+  get argument(): AgentArgument<unknown> {
+    return (this.#argument ??= makeArgument(this, this.#services, async (blueprint, options) => startAgent(blueprint, this.#services, options)));
+  }
+
+  offer(envelope: Envelope): Failure | undefined {
+    const entry = this.#admit(envelope);
+    if ("code" in entry) return entry;
+    if (!this.#mailbox.put(entry, envelope)) return targetBusy;
+    this.#wake();
+    return undefined;
+  }
+
+  post(envelope: Envelope, settled: Settled): void {
+    const entry = this.#admit(envelope);
+    if ("code" in entry) settled(entry);
+    else if (this.#mailbox.put(entry, envelope)) {
+      this.#wake();
+      settled(undefined);
+    } else {
+      this.#mailbox.wait(entry, envelope, settled);
+    }
+  }
+
+  offerBroadcast(envelope: Envelope, roomed: () => void): "taken" | "full" | "gone" {
+    const failure = this.offer(envelope);
+    if (failure === undefined) return "taken";
+    if (failure.code !== "TARGET_BUSY") return "gone";
+    this.#mailbox.onRoom(roomed);
+    return "full";
+  }
+
+  handlesExclusively(type: MessageType): boolean {
+    return this.#definition.handlers.get(type.name)?.exclusive ?? false;
+  }
+
+  askCycle(type: MessageType): Failure | undefined {
+    const caller = this.#services.activity.current();
+    if (!(caller instanceof Activation)) return undefined;
+    const cycle = findAskCycle(caller, caller.home, this, this.handlesExclusively(type));
+    return cycle === undefined ? undefined : { code: "ASK_CYCLE", message: `this ask would wait for itself: ${cycle.join(" → ")}` };
+  }
+
+  nodeOf(recipient: Recipient): AgentNode | undefined {
+    return recipient instanceof AgentCell ? recipient : undefined;
+  }
+
+  watch(stopped: () => void): () => void {
+    return this.life.watch(stopped);
+  }
+
+  stop(): Promise<void> {
+    return this.life.stop();
+  }
+
+  /** One turn: at most 64 messages or a millisecond, then the event loop has its own. */
+  run(): void {
+    this.#scheduled = false;
+    const { clock, limits, scheduler } = this.#services;
+    let deadline = Infinity;
+    for (let handled = 1; this.#runNext(); handled++) {
+      if (handled < limits.messagesPerTurnMax) {
+        if (handled % messagesPerClockRead !== 0) continue;
+        const now = clock.monotonic();
+        if (deadline === Infinity) deadline = now + turnMsMax;
+        if (now < deadline) continue;
+      }
+      this.#scheduled = true;
+      scheduler.nextTurn(this);
+      return;
+    }
+    this.#tellIfDrained();
+  }
+
+  hold(): void {
+    this.#gate.hold();
+  }
+
+  release(): void {
+    this.#gate.release();
+  }
+
+  closeMailbox(): void {
+    this.#closed = true;
+    this.#mailbox.close(agentStopped);
+  }
+
+  drain(drained: () => void): void {
+    this.#drained = drained;
+    this.#wake();
+  }
+
+  abandon(failure: Failure, queued: boolean): void {
+    this.#gate.expel(failure);
+    while (queued && this.#mailbox.nextEntry() !== undefined) {
+      const envelope = this.#mailbox.take();
+      if (envelope.port === null) this.#services.deadLetter(envelope, this.name, failure.message);
+      else envelope.port.abandon(failure);
+    }
+  }
+
+  surplusReply(entry: HandlerEntry, late: boolean): void {
+    const { counters, log } = this.#services;
+    if (late) {
+      counters.lateReplies += 1;
+      return;
+    }
+    counters.surplusReplies += 1;
+    log.warn("second reply dropped", { agent: this.name, type: entry.type.name, handler: handlerName(entry) });
+  }
+
+  stepOut(): void {
+    this.#gate.stepOut();
+  }
+
+  stepIn(): Promise<void> {
+    return this.#gate.stepIn();
+  }
+
+  breathe(): Promise<void> {
+    return new Promise((resolve) => this.#services.scheduler.nextTurn({ run: resolve }));
+  }
+
+  #admit(envelope: Envelope): HandlerEntry | Failure {
+    if (this.#closed) return agentStopped;
+    const entry = this.#definition.handlers.get(envelope.type.name);
+    if (entry !== undefined) return entry;
+    const failure: Failure = { code: "UNHANDLED", message: `the agent ${this.name} has no handler for ${envelope.type.name}` };
+    this.#services.deadLetter(envelope, this.name, failure.message);
+    return failure;
+  }
+
+  #wake(): void {
+    if (this.#scheduled || this.#gate.shut) return;
+    if (this.#mailbox.length === 0 && !this.#gate.someoneReturns && this.#drained === undefined) return;
+    this.#scheduled = true;
+    this.#services.scheduler.enqueue(this);
+  }
+
+  /** Runs the next message; false when there is none that may run now. */
+  #runNext(): boolean {
+    if (this.#gate.someoneReturns) this.#gate.readmit();
+    const entry = this.#mailbox.nextEntry();
+    if (entry === undefined || !this.#gate.admits(entry.exclusive)) return false;
+    const envelope = this.#mailbox.take();
+    if (!envelope.port?.cancelled) this.#invoke(entry, envelope);
+    return true;
+  }
+
+  #invoke(entry: HandlerEntry, envelope: Envelope): void {
+    const activation = new Activation(this, this.model, entry, envelope);
+    const { activity, counters } = this.#services;
+    counters.handled += 1;
+    try {
+      const result = entry.asynchronous ? activity.within(activation, () => entry.handler(activation as never)) : this.#call(activation);
+      if (typeof result === "object" && result !== null) {
+        if (isPromiseLike(result)) return this.#await(activation, this.#finish(activation, result));
+        if (isItems(result)) return this.#await(activation, this.#drive(activation, result));
+      }
+      envelope.port?.returned(result);
+      activation.settled = true;
+    } catch (error) {
+      activation.settled = true;
+      this.#failed(activation, error);
+    }
+  }
+
+  #call(activation: Activation): unknown {
+    const before = this.#services.activity.enter(activation);
+    try {
+      return activation.entry.handler(activation as never);
+    } finally {
+      this.#services.activity.leave(before);
+    }
+  }
+
+  async #finish(activation: Activation, result: PromiseLike<unknown>): Promise<void> {
+    const value = await result;
+    if (typeof value === "object" && value !== null && isItems(value)) await this.#drive(activation, value);
+    else activation.envelope.port?.returned(value);
+  }
+
+  #drive(activation: Activation, items: Items): Promise<void> {
+    return this.#services.activity.within(activation, () => driveStream(activation, items));
+  }
+
+  #await(activation: Activation, work: Promise<void>): void {
+    this.#gate.enter(activation);
+    work.then(
+      () => this.#settled(activation),
+      (error: unknown) => {
+        if (this.#settled(activation)) this.#failed(activation, error);
+      },
+    );
+  }
+
+  #settled(activation: Activation): boolean {
+    activation.settled = true;
+    return this.#gate.leave(activation);
+  }
+
+  #failed(activation: Activation, error: unknown): void {
+    const { counters, log } = this.#services;
+    const { entry, envelope } = activation;
+    // What an asker's leaving makes a handler throw (an AbortError, mostly) is no fault of the agent.
+    if (envelope.port?.cancelled) return;
+    counters.crashed += 1;
+    const detail = detailOf(error);
+    log.error("handler failed", { agent: this.name, type: entry.type.name, error: detail, stack: error instanceof Error ? error.stack : undefined });
+    envelope.port?.abandon({ code: "HANDLER_FAILED", message: detail });
+    this.life.crashed(error);
+  }
+
+  #tellIfDrained(): void {
+    if (this.#drained === undefined || this.#mailbox.length > 0 || !this.#gate.idle) return;
+    const drained = this.#drained;
+    this.#drained = undefined;
+    drained();
+  }
+}
+
+function isPromiseLike(value: object): value is PromiseLike<unknown> {
+  return "then" in value && typeof value.then === "function";
+}
+
+function handlerName(entry: HandlerEntry): string {
+  const { name } = entry.handler;
+  return name === "" ? `${entry.exclusive ? "mutateOn" : "actOn"}(${entry.type.name})` : name;
+}

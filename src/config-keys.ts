@@ -1,0 +1,106 @@
+// Every configuration key, once: default, bounds, unit, meaning. The types, the checks, the names in files and in the
+// environment, `--print-config` and the test of docs/configuration.md all read these tables.
+
+import { logLevels } from "./log-line.ts";
+
+/** A whole number when `default` is a number, one of `choices` where there are any, else a text. */
+export interface ConfigKey {
+  readonly default: number | string;
+  readonly min?: number;
+  readonly max?: number;
+  readonly choices?: readonly string[];
+  readonly unit: string;
+  readonly about: string;
+}
+
+export type KeyTable = Readonly<Record<string, ConfigKey>>;
+
+const durationMax = 2 ** 31 - 1;
+const countMax = 1_000_000;
+const byteCountMax = 2 ** 40;
+const frameBytesMax = 2 ** 24 - 1;
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+// One row a key: the columns are the point.
+// oxfmt-ignore
+export const listenerKeys = {
+  socketPath: { default: "/tmp/acton.sock", unit: "path", about: "Where the listener binds; at most 103 bytes" },
+  maxConnections: { default: 100, min: 1, max: countMax, unit: "connections", about: "Connections at once; at most ¾ of the open-file limit" },
+  connectionTimeoutMs: { default: 30_000, min: 0, max: durationMax, unit: "ms", about: "An idle connection is closed after this; 0 is never" },
+  subscriptionTimeoutMs: { default: 0, min: 0, max: durationMax, unit: "ms", about: "The same for a connection that holds subscriptions; 0 is never" },
+  maxMessageSize: { default: MiB, min: 1, max: frameBytesMax, unit: "bytes", about: "The largest frame either way" },
+  frameTimeoutMs: { default: 10_000, min: 1, max: durationMax, unit: "ms", about: "A frame that has begun must be whole within this" },
+  unfinishedBytesMax: { default: 64 * MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Unfinished frames of all connections together" },
+  pushBufferSize: { default: 100, min: 1, max: countMax, unit: "pushes", about: "Pushes that wait per connection; beyond it the newest are dropped and counted" },
+  writeTimeoutMs: { default: 30_000, min: 1, max: durationMax, unit: "ms", about: "A connection whose peer reads nothing for this long is closed" },
+  outgoingSoftBytes: { default: MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Above this waiting to go out, a connection is not read and its streams pause" },
+  outgoingHardBytes: { default: 8 * MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Above this waiting to go out, a connection is closed" },
+  inFlightMax: { default: 64, min: 1, max: countMax, unit: "requests", about: "Requests running at once per connection" },
+  inFlightTotalMax: { default: 4096, min: 1, max: countMax, unit: "requests", about: "Requests running at once on all connections" },
+  waitingBytesMax: { default: MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Request frames that wait per connection before it is no longer read" },
+  streamsMax: { default: 128, min: 1, max: countMax, unit: "streams", about: "Streams open at once per connection" },
+  subscriptionsMax: { default: 128, min: 1, max: countMax, unit: "subscriptions", about: "Subscribed types, and patterns, per connection" },
+  depthMax: { default: 127, min: 1, max: 127, unit: "containers", about: "Nesting of a body, the envelope included" },
+  tokensMax: { default: 100_000, min: 16, max: frameBytesMax, unit: "values", about: "Values and containers in one body" },
+  requestTimeoutMs: { default: 30_000, min: 1, max: durationMax, unit: "ms", about: "A request that names no time of its own is answered within this" },
+  drainTimeoutMs: { default: 5_000, min: 0, max: durationMax, unit: "ms", about: "How long a shutdown waits for what is running" },
+  admissionTimeoutMs: { default: 60_000, min: 1, max: durationMax, unit: "ms", about: "The policy must have admitted a connection within this" },
+  framesPerTurnMax: { default: 32, min: 1, max: countMax, unit: "frames", about: "Frames of one connection worked off before others have their turn" },
+} as const satisfies KeyTable;
+
+// oxfmt-ignore
+export const rateLimitKeys = {
+  requestsPerSecond: { default: 0, min: 0, max: countMax, unit: "requests/s", about: "Requests per second and connection; 0 is no limit" },
+  burstSize: { default: 0, min: 0, max: countMax, unit: "requests", about: "Requests that may come at once; 0 is as many as requests_per_second" },
+} as const satisfies KeyTable;
+
+// oxfmt-ignore
+export const runtimeKeys = {
+  mailboxSize: { default: 1024, min: 1, max: countMax, unit: "messages", about: "Messages that wait per agent" },
+  waitingSendersMax: { default: 1024, min: 0, max: countMax, unit: "senders", about: "Senders that wait for room in one full mailbox" },
+  sendTimeoutMs: { default: 30_000, min: 0, max: durationMax, unit: "ms", about: "How long a sender waits for room" },
+  askTimeoutMs: { default: 30_000, min: 0, max: durationMax, unit: "ms", about: "An ask that names no time of its own has its outcome within this" },
+  stopTimeoutMs: { default: 10_000, min: 0, max: durationMax, unit: "ms", about: "An agent that has not stopped within this is forced to" },
+  readersMax: { default: 100, min: 1, max: countMax, unit: "handlers", about: "actOn handlers of one agent that run at once" },
+  streamReaderTimeoutMs: { default: 1_000, min: 1, max: durationMax, unit: "ms", about: "A mutateOn stream whose reader keeps it waiting this long ends" },
+  messagesPerTurnMax: { default: 64, min: 1, max: countMax, unit: "messages", about: "Messages of one agent worked off before others have their turn" },
+  subscriberQueueSize: { default: 1024, min: 1, max: countMax, unit: "messages", about: "Broadcasts that wait per subscriber; beyond it they are lost and counted" },
+} as const satisfies KeyTable;
+
+// oxfmt-ignore
+export const logKeys = {
+  level: { default: "info", choices: logLevels, unit: "level", about: "The least severe lines that are written" },
+  format: { default: "auto", choices: ["auto", "pretty", "json"], unit: "format", about: "auto is pretty on a terminal and JSON lines elsewhere" },
+  queueSize: { default: 1024, min: 1, max: countMax, unit: "lines", about: "Lines that wait while the output is blocked; beyond it they are dropped and counted" },
+} as const satisfies KeyTable;
+
+/** The table that stands at the top of a file, then those that have a `[section]` of their own. */
+export const keyTables = { "": listenerKeys, rateLimit: rateLimitKeys, runtime: runtimeKeys, log: logKeys } as const satisfies Record<string, KeyTable>;
+
+export type SectionName = keyof typeof keyTables;
+
+/** One key under each of its names. */
+export interface KeyEntry {
+  readonly section: SectionName;
+  /** As in code: `rateLimit.burstSize`. */
+  readonly path: string;
+  /** As in a file: `rate_limit.burst_size`. */
+  readonly fileName: string;
+  /** `ACTON_RATE_LIMIT_BURST_SIZE`. */
+  readonly variable: string;
+  readonly key: ConfigKey;
+}
+
+export const keyEntries: readonly KeyEntry[] = (Object.keys(keyTables) as SectionName[]).flatMap((section) => {
+  const table: KeyTable = keyTables[section];
+  return Object.keys(table).map((name) => {
+    const path = section === "" ? name : `${section}.${name}`;
+    const fileName = snakeCase(path);
+    return { section, path, fileName, variable: `ACTON_${fileName.replace(".", "_").toUpperCase()}`, key: table[name] as ConfigKey };
+  });
+});
+
+export function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

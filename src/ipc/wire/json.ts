@@ -1,0 +1,160 @@
+// Bodies in JSON: decoding of what a peer sent, encoding of payloads.
+// JSON.parse does the work; around it stand the bounds, strict UTF-8, and exact integers where a number would be rounded.
+
+import { detailOf } from "../../errors.ts";
+import { type CodecLimits, depthMax, fits64Bits, malformed, tooDeep, tooMany } from "./codec.ts";
+import { type Spelling, spelled } from "./plain.ts";
+
+// Newer than the library that TypeScript ships.
+declare global {
+  interface JSON {
+    rawJSON(text: string): object;
+  }
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * Decodes the body at `start … end`. Integers beyond ±2^53−1 come out as bigint; beyond 64 bits they are refused, as are numbers
+ * that overflow. `__proto__` is an own property like any other; of a key written twice the last counts.
+ * Everything else than one JSON value in UTF-8 within the limits is a SERIALIZATION_ERROR.
+ */
+export function decodeJson(bytes: Uint8Array, start: number, end: number, limits: CodecLimits): unknown {
+  // n bytes of valid JSON hold at most n / 2 levels and (n + 1) / 2 values and keys.
+  const short = (end - start + 1) >> 1 <= Math.min(limits.depth, limits.tokens);
+  const inexact = short ? undefined : scan(bytes, start, end, limits);
+  const text = decodeUtf8(bytes.subarray(start, end));
+  try {
+    return (inexact ?? inexactNumber.test(text)) ? JSON.parse(text, exactNumber) : JSON.parse(text);
+  } catch (error) {
+    if (error instanceof OutOfRange) throw malformed("the body has a number that is out of range");
+    const reason = error instanceof Error ? error.message.replace("JSON Parse error: ", "") : "";
+    throw malformed(`the body is not JSON: ${detailOf(reason.slice(0, reasonLengthMax))}`);
+  }
+}
+
+/** The parser's reason quotes the input. */
+const reasonLengthMax = 64;
+
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw malformed("the body is not valid UTF-8");
+  }
+}
+
+const payloadSpelling: Spelling = {
+  root: "payload",
+  depth: depthMax - 1,
+  binary: false,
+  // With an exponent it reads back as the number that it is here; as bare digits it would come back as a bigint, or be refused.
+  number: (value) => (Number.isInteger(value) && !Number.isSafeInteger(value) ? JSON.rawJSON(value.toExponential()) : value),
+  bigint: (value) => JSON.rawJSON(String(value)),
+};
+
+/** The JSON text of one payload, always well formed. Fails as `plain` does. */
+export function encodeJson(payload: unknown): string {
+  const value = spelled(payload, payloadSpelling);
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    throw malformed(`payload: ${detailOf(error)}`, error);
+  }
+}
+
+/** What JSON.parse may round or overflow: 16 digits before the point, or an exponent of three. Inside a string it does no harm. */
+const inexactNumber = /(?:^|[^.\d])\d{16}|\d[eE]\+?\d{3}/;
+const integerLiteral = /^-?\d+$/;
+const integerLengthMax = "-9223372036854775808".length;
+
+class OutOfRange extends Error {}
+
+function exactNumber(_key: string, value: unknown, context?: { readonly source?: string }): unknown {
+  if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
+  const source = context?.source;
+  if (source === undefined || !Number.isFinite(value)) throw new OutOfRange();
+  if (!integerLiteral.test(source)) return value;
+  // The length first: reading a million digits takes time that grows with their square.
+  if (source.length > integerLengthMax) throw new OutOfRange();
+  const exact = BigInt(source);
+  if (!fits64Bits(exact)) throw new OutOfRange();
+  return exact;
+}
+
+const quote = 0x22;
+const backslash = 0x5c;
+const digit0 = 0x30;
+const digit9 = 0x39;
+
+/** Refuses what exceeds the limits before anything is built. True when a number in the body needs the exact path. */
+function scan(bytes: Uint8Array, start: number, end: number, limits: CodecLimits): boolean {
+  let depth = 0;
+  let tokens = 0;
+  let inexact = false;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at] as number;
+    if (byte === 0x2c || byte === 0x3a || byte <= 0x20) continue;
+    if (byte === 0x5d || byte === 0x7d) {
+      depth--;
+      continue;
+    }
+    if (++tokens > limits.tokens) throw tooMany(limits);
+    if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > limits.depth) throw tooDeep(limits);
+    } else if (byte === quote) {
+      at = endOfString(bytes, at + 1, end);
+    } else {
+      const from = at;
+      at = endOfLiteral(bytes, at, end);
+      inexact ||= at - from >= shortInexactLength - 1 && isInexact(bytes, from, at + 1);
+    }
+  }
+  return inexact;
+}
+
+/** Index of the closing quote, or at least `end`. */
+function endOfString(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  for (const near = Math.min(start + 32, end); at < near; at += bytes[at] === backslash ? 2 : 1) {
+    if (bytes[at] === quote) return at;
+  }
+  // In a long string the search for quotes is worth its call. A quote is escaped after an odd run of backslashes.
+  for (; at < end; at++) {
+    const from = at;
+    at = bytes.indexOf(quote, from);
+    if (at < 0) return end;
+    let before = at;
+    while (before > from && bytes[before - 1] === backslash) before--;
+    if ((at - before) % 2 === 0) break;
+  }
+  return at;
+}
+
+/** Index of the last byte of a number, `true`, `false` or `null`: before a comma, a bracket or white space. */
+function endOfLiteral(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at + 1 < end) {
+    const byte = bytes[at + 1] as number;
+    if (byte === 0x2c || byte === 0x5d || byte === 0x7d || byte <= 0x20) break;
+    at++;
+  }
+  return at;
+}
+
+const shortInexactLength = "1e309".length;
+
+/** What `inexactNumber` says of a text, for one literal. */
+function isInexact(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = bytes[start] === 0x2d ? start + 1 : start;
+  const whole = at;
+  while (at < end && isDigit(bytes[at])) at++;
+  if (at === whole) return false;
+  if (at - whole >= 16) return true;
+  while (at < end && ((bytes[at] as number) | 0x20) !== 0x65) at++;
+  return end - at > 3 && bytes[at + 1] !== 0x2d;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= digit0 && byte <= digit9;
+}

@@ -1,0 +1,155 @@
+// The text of one log line, as JSON or for people. Safe whatever the fields hold: cycles, getters that throw, and
+// control characters, which could otherwise drive the reader's terminal.
+
+export const logLevels = ["debug", "info", "warn", "error", "off"] as const;
+export type LogLevel = (typeof logLevels)[number];
+export type LogFields = Readonly<Record<string, unknown>>;
+
+export interface LogLine {
+  /** Unix milliseconds. */
+  readonly time: number;
+  readonly level: LogLevel;
+  readonly message: string;
+  /** Later ones win. */
+  readonly fields: readonly LogFields[];
+}
+
+export interface LogTextOptions {
+  readonly format: "json" | "pretty";
+  readonly colour: boolean;
+}
+
+export function logText(line: LogLine, options: LogTextOptions): string {
+  try {
+    const fields = plainFields(line.fields);
+    return options.format === "json" ? jsonText(line, fields) : prettyText(line, fields, options.colour);
+  } catch {
+    return `{"level":"error","message":"a log line could not be written"}\n`;
+  }
+}
+
+function jsonText(line: LogLine, fields: ReadonlyMap<string, unknown>): string {
+  const record: [string, unknown][] = [
+    ["time", new Date(line.time).toISOString()],
+    ["level", line.level],
+    ["message", clipped(line.message)],
+  ];
+  // A field never overwrites what makes a line a line.
+  for (const [name, value] of fields) record.push([record.slice(0, 3).some(([taken]) => taken === name) ? `${name}_` : name, value]);
+  return `{${record.map(([name, value]) => `${quotedText(name)}:${printable(JSON.stringify(value) ?? "null")}`).join(",")}}\n`;
+}
+
+const levelColours: Record<LogLevel, string> = { debug: "\x1b[2m", info: "\x1b[32m", warn: "\x1b[33m", error: "\x1b[31m", off: "" };
+
+function prettyText(line: LogLine, fields: ReadonlyMap<string, unknown>, colour: boolean): string {
+  const paint = (code: string, text: string): string => (colour ? `${code}${text}\x1b[0m` : text);
+  const time = new Date(line.time);
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":");
+  let text = `${paint("\x1b[2m", `${clock}.${String(time.getMilliseconds()).padStart(3, "0")}`)} ${paint(levelColours[line.level], line.level.padEnd(5))} ${printable(clipped(line.message))}`;
+  let trace = "";
+  for (const [name, value] of fields) {
+    const stack = isRecord(value) && Array.isArray(value["stack"]) ? value["stack"] : [];
+    if (stack.length > 0) trace += stack.map((frame) => `\n    ${paint("\x1b[2m", printable(String(frame)))}`).join("");
+    text += ` ${paint("\x1b[36m", `${printable(name)}=`)}${valueText(value)}`;
+  }
+  return `${text}${trace}\n`;
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === "string") return /^[\w./:@+-]+$/.test(value) ? value : quotedText(value);
+  if (isRecord(value) && "stack" in value) return quotedText(`${String(value["name"])}: ${String(value["message"])}`);
+  return printable(JSON.stringify(value) ?? "null");
+}
+
+function quotedText(text: string): string {
+  return printable(JSON.stringify(text));
+}
+
+// Control characters of both ranges, line separators, and marks that turn the direction of writing.
+const unprintable = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+function printable(text: string): string {
+  return text.replace(unprintable, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+const textLengthMax = 2048;
+const entriesMax = 32;
+const depthMax = 4;
+const stackFramesMax = 16;
+
+function clipped(text: string): string {
+  return text.length > textLengthMax ? `${text.slice(0, textLengthMax - 1)}…` : text;
+}
+
+function plainFields(layers: readonly LogFields[]): Map<string, unknown> {
+  const fields = new Map<string, unknown>();
+  for (const layer of layers) {
+    for (const name of Object.keys(layer).slice(0, entriesMax)) {
+      const value = plain(() => layer[name], depthMax, []);
+      if (value !== undefined) fields.set(clipped(name), value);
+    }
+  }
+  return fields;
+}
+
+// A copy that JSON can always write, bounded in depth, width and length. `get` may throw.
+function plain(get: () => unknown, depth: number, above: readonly object[]): unknown {
+  try {
+    const value = get();
+    switch (typeof value) {
+      case "string":
+        return clipped(value);
+      case "number":
+        return Number.isFinite(value) ? value : String(value);
+      case "boolean":
+      case "undefined":
+        return value;
+      case "bigint":
+        return clipped(String(value));
+      case "symbol":
+        return String(value);
+      case "function":
+        return `[function ${clipped(value.name)}]`;
+      case "object":
+        return value === null ? null : plainObject(value, depth, above);
+    }
+  } catch {
+    return "[threw]";
+  }
+}
+
+function plainObject(value: object, depth: number, above: readonly object[]): unknown {
+  if (above.includes(value)) return "[cycle]";
+  if (value instanceof Error) return plainError(value);
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "[invalid date]" : value.toISOString();
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
+  if (depth === 0) return Array.isArray(value) ? "[list]" : "[object]";
+  const path = [...above, value];
+  if (Array.isArray(value)) {
+    const items = value.slice(0, entriesMax).map((_, i) => plain(() => value[i], depth - 1, path) ?? null);
+    return value.length > entriesMax ? [...items, `[${value.length - entriesMax} more]`] : items;
+  }
+  const copy: Record<string, unknown> = Object.create(null);
+  for (const name of Object.keys(value).slice(0, entriesMax)) {
+    copy[clipped(name)] = plain(() => (value as Record<string, unknown>)[name], depth - 1, path);
+  }
+  return copy;
+}
+
+function plainError(error: Error): unknown {
+  const text = (get: () => unknown): string | undefined => {
+    const value = plain(get, 0, []);
+    return value === undefined ? undefined : String(value);
+  };
+  const frames = (text(() => error.stack?.slice(0, textLengthMax)) ?? "").split("\n").map((frame) => frame.trim());
+  return {
+    name: text(() => error.name),
+    message: text(() => error.message),
+    code: text(() => ("code" in error ? error.code : undefined)),
+    stack: frames.filter((frame) => frame.startsWith("at ")).slice(0, stackFramesMax),
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,46 @@
+// What lies in a mailbox: one message with what its handler may learn of where it came from.
+
+import type { AgentRef } from "./agent-ref.ts";
+import type { MessageType } from "./message-type.ts";
+import type { ReplyPort } from "./reply-port.ts";
+
+/** The other end of the connection that a message came in on. Set by the server from what the kernel says, never by the client. */
+export interface Peer {
+  /** Number of the connection, unique for the life of its listener. */
+  readonly connection: number;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  /** A hint only: the socket may have been handed to another process. */
+  readonly pid: number | undefined;
+}
+
+/** W3C trace context, as the caller sent it. */
+export interface TraceContext {
+  readonly traceparent: string;
+  readonly tracestate?: string;
+}
+
+/** Where a message that came over a socket came from. */
+export interface Origin {
+  readonly peer: Peer;
+  /** What the policy's `admit` established; undefined without a policy. */
+  readonly identity: unknown;
+  readonly trace: TraceContext | undefined;
+}
+
+export class Envelope {
+  readonly type: MessageType;
+  readonly payload: unknown;
+  /** Null when nobody waits for an answer. */
+  readonly port: ReplyPort | null;
+  readonly sender: AgentRef | undefined;
+  readonly origin: Origin | undefined;
+
+  constructor(type: MessageType, payload: unknown, port: ReplyPort | null, sender: AgentRef | undefined, origin: Origin | undefined) {
+    this.type = type;
+    this.payload = payload;
+    this.port = port;
+    this.sender = sender;
+    this.origin = origin;
+  }
+}

@@ -1,0 +1,155 @@
+// The answering side of one message. A handler sees it as `reply`; whoever waits stands behind it as a ReplySink.
+// Invariant: a sink hears at most one of resolve and reject, and nothing after it.
+
+import { ActonError, detailOf, type Failure } from "../errors.ts";
+
+export interface ReplySink {
+  /** Whether any number of items is wanted rather than one reply. */
+  readonly streaming: boolean;
+  /** The reply, or the end of a stream; undefined ends a stream without a value. */
+  resolve(value: unknown): void;
+  reject(failure: Failure): void;
+  /** One item of a stream. A promise means: the reader is behind, go on when it resolves. */
+  item(value: unknown): Promise<void> | undefined;
+}
+
+/** What a handler may do with its message's answer. */
+export interface Reply<Answer = unknown> {
+  /** The reply; in a stream the next item. Await it: a stream's reader sets the pace. */
+  send(value: Answer): Promise<void> | undefined;
+  /** The reply, or the end of a stream with an optional last value. */
+  end(value?: Answer): void;
+  /** A typed failure, which is no crash. An ActonError keeps its code; anything else becomes HANDLER_FAILED. */
+  fail(error: unknown): void;
+  /** Keeps the answer open after the handler has returned. */
+  defer(): void;
+}
+
+/** The loop's side of a port, while a handler runs. */
+export interface Attendant {
+  /** An answer that nobody takes: `late` when the asker had gone, else a second reply to a single question. */
+  surplus(late: boolean): void;
+  /** The reader is behind: resolves when the handler may go on. */
+  pause(reader: Promise<void>): Promise<void>;
+  /** Many items went out in a row: resolves when the event loop has had its turn. */
+  breathe(): Promise<void>;
+}
+
+// A handler that never awaits anything else still lets sockets and timers run this often.
+const itemsPerBreath = 64;
+
+export class ReplyPort implements Reply {
+  readonly #sink: ReplySink | undefined;
+  #open = true;
+  #deferred = false;
+  #cancelled = false;
+  #items = 0;
+  #attendant: Attendant | undefined;
+  #onCancel: (() => void) | undefined;
+
+  /** Without a sink nobody waits, and every answer is dropped silently. */
+  constructor(sink: ReplySink | undefined) {
+    this.#sink = sink;
+  }
+
+  get open(): boolean {
+    return this.#open;
+  }
+
+  get streaming(): boolean {
+    return this.#sink?.streaming ?? false;
+  }
+
+  /** The asker went away, ran out of time, or cancelled. */
+  get cancelled(): boolean {
+    return this.#cancelled;
+  }
+
+  send(value: unknown): Promise<void> | undefined {
+    const sink = this.#sink;
+    if (sink === undefined) return undefined;
+    if (!this.#open) return this.#surplus();
+    if (sink.streaming) return this.#item(sink, value);
+    this.#open = false;
+    sink.resolve(value === undefined ? null : value);
+    return undefined;
+  }
+
+  end(value?: unknown): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    if (!this.#open) {
+      if (value !== undefined) this.#surplus();
+      return;
+    }
+    this.#open = false;
+    sink.resolve(value === undefined && !sink.streaming ? null : value);
+  }
+
+  fail(error: unknown): void {
+    if (this.#sink === undefined) return;
+    if (this.#open) {
+      this.#open = false;
+      this.#sink.reject(failureOf(error));
+    } else {
+      this.#surplus();
+    }
+  }
+
+  defer(): void {
+    this.#deferred = true;
+  }
+
+  /** The handler has returned this value: the reply, unless it has replied or deferred. */
+  returned(value: unknown): void {
+    if (this.#sink === undefined) return;
+    if (value !== undefined || !this.#open) this.end(value);
+    else if (!this.#deferred) {
+      if (this.#sink.streaming) this.end();
+      else this.fail(noReply);
+    }
+  }
+
+  /** The agent will not answer any more: unlike `fail`, no surplus when it has answered already. */
+  abandon(failure: Failure): void {
+    if (this.#open && this.#sink !== undefined) {
+      this.#open = false;
+      this.#sink.reject(failure);
+    }
+  }
+
+  /** Called by whoever waits, when it waits no more. Answers are dropped from now on. */
+  cancel(): void {
+    if (this.#cancelled) return;
+    this.#cancelled = true;
+    this.#open = false;
+    this.#onCancel?.();
+  }
+
+  attend(attendant: Attendant): void {
+    this.#attendant = attendant;
+  }
+
+  onCancel(listener: () => void): void {
+    this.#onCancel = listener;
+  }
+
+  #item(sink: ReplySink, value: unknown): Promise<void> | undefined {
+    const reader = sink.item(value);
+    if (reader !== undefined) return this.#attendant?.pause(reader) ?? reader;
+    this.#items += 1;
+    return this.#items % itemsPerBreath === 0 ? this.#attendant?.breathe() : undefined;
+  }
+
+  #surplus(): undefined {
+    this.#attendant?.surplus(this.#cancelled);
+  }
+}
+
+const noReply: Failure = { code: "NO_REPLY", message: "the handler returned without replying" };
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof ActonError) return error;
+  if (error === noReply) return noReply;
+  return { code: "HANDLER_FAILED", message: detailOf(error) };
+}

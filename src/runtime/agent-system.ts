@@ -1,0 +1,90 @@
+// The agent system: agents, their broker, and what they share. Knows nothing of sockets.
+
+import { Activity } from "../agent/activity.ts";
+import type { AnyBlueprint, Blueprint, StartOptions } from "../agent/blueprint.ts";
+import { startAgent } from "../agent/cell.ts";
+import type { AgentHandle } from "../agent/handle.ts";
+import type { AgentCounters, AgentServices, BroadcastTarget } from "../agent/services.ts";
+import { Broker } from "../broker/broker.ts";
+import type { Clock } from "../clock.ts";
+import type { RuntimeConfig } from "../config.ts";
+import { ActonError } from "../errors.ts";
+import type { Log } from "../log.ts";
+import type { Envelope } from "../message/envelope.ts";
+import type { MessageType } from "../message/message-type.ts";
+import type { Publisher } from "../message/publisher.ts";
+import type { Random } from "../random.ts";
+import type { Scheduler } from "../scheduler.ts";
+import { DeadLetter } from "./dead-letter.ts";
+
+export interface SystemSeams {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly scheduler: Scheduler;
+  readonly log: Log;
+}
+
+export interface SystemOptions {
+  readonly limits: RuntimeConfig;
+  /** Checks local payloads against their types too: for tests. */
+  readonly validateLocal: boolean;
+}
+
+export class AgentSystem {
+  readonly broker: Broker;
+  readonly counters: AgentCounters & { deadLetters: number } = { handled: 0, crashed: 0, surplusReplies: 0, lateReplies: 0, deadLetters: 0 };
+  readonly #services: AgentServices;
+  readonly #agents = new Set<AgentHandle>();
+  #agentNumber = 0;
+  #closed = false;
+
+  constructor(seams: SystemSeams, options: SystemOptions) {
+    const { limits, validateLocal } = options;
+    const activity = new Activity();
+    this.broker = new Broker({ ...seams, limits, activity });
+    this.#services = {
+      ...seams,
+      limits,
+      activity,
+      counters: this.counters,
+      subscribe: (type: MessageType, target: BroadcastTarget) => this.broker.subscribeAgent(type, target),
+      publisherFor: (agentName: string) => this.#publisherFor(agentName),
+      deadLetter: (envelope: Envelope, agentName: string, reason: string) => this.#deadLetter(envelope, agentName, reason),
+      nextAgentNumber: () => (this.#agentNumber += 1),
+      checkLocal: validateLocal ? checkLocal : (_type: MessageType, payload: unknown) => payload,
+    };
+  }
+
+  start<Model, Handled extends MessageType>(blueprint: Blueprint<Model, Handled>, options?: StartOptions): Promise<AgentHandle<Handled>>;
+  start(blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle>;
+  async start(blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle> {
+    if (this.#closed) throw new ActonError("SHUTTING_DOWN", `cannot start the agent ${blueprint.definition.name}: the runtime is shutting down`);
+    const handle = await startAgent(blueprint, this.#services, options);
+    this.#agents.add(handle);
+    handle.watch(() => this.#agents.delete(handle));
+    return handle;
+  }
+
+  /** Stops every agent, the last started first. */
+  async stopAll(): Promise<void> {
+    this.#closed = true;
+    for (const handle of [...this.#agents].reverse()) await handle.stop();
+  }
+
+  #publisherFor(agentName: string): Publisher {
+    return { broadcast: (type, payload) => this.broker.broadcastFrom(agentName, type, payload) };
+  }
+
+  // A dead letter about a dead letter would never end.
+  #deadLetter(envelope: Envelope, agentName: string, reason: string): void {
+    if (envelope.type === DeadLetter) return;
+    this.counters.deadLetters += 1;
+    this.broker.broadcast(DeadLetter, { agent: agentName, type: envelope.type.name, payload: envelope.payload, reason });
+  }
+}
+
+function checkLocal(type: MessageType, payload: unknown): unknown {
+  const result = type.validate(payload);
+  if (!result.ok) throw new ActonError("SERIALIZATION_ERROR", `${type.name}: ${result.problem}`);
+  return payload;
+}
