@@ -3,7 +3,7 @@
 
 import { logLevels } from "./log-line.ts";
 
-/** A whole number when `default` is a number, one of `choices` where there are any, else a text. */
+/** A whole number when `default` is a number, one of `choices` where there are any, else an absolute path. */
 export interface ConfigKey {
   readonly default: number | string;
   readonly min?: number;

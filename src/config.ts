@@ -56,20 +56,20 @@ export interface MergedConfig {
 }
 
 export function resolveIpcConfig(input: IpcConfigInput = {}): IpcConfig {
-  return ipcConfigOf(new Merge(["", "rateLimit"]).add(codeLayer(input)));
+  return ipcConfigOf(new Merge(["", "rateLimit"], "code").add(codeLayer(input)));
 }
 
 export function resolveRuntimeConfig(input: RuntimeConfigInput = {}): RuntimeConfig {
-  return new Merge(["runtime"]).add(codeLayer({ runtime: input })).section<RuntimeConfig>("runtime");
+  return new Merge(["runtime"], "code").add(codeLayer({ runtime: input })).section<RuntimeConfig>("runtime");
 }
 
 export function resolveLogConfig(input: LogConfigInput = {}): LogConfig {
-  return new Merge(["log"]).add(codeLayer({ log: input })).section<LogConfig>("log");
+  return new Merge(["log"], "code").add(codeLayer({ log: input })).section<LogConfig>("log");
 }
 
 /** The effective configuration under the given layers, the weakest first. */
 export function mergeLayers(layers: readonly ConfigLayer[]): MergedConfig {
-  const merge = new Merge(["", "rateLimit", "runtime", "log"]);
+  const merge = new Merge(["", "rateLimit", "runtime", "log"], "file");
   for (const layer of layers) merge.add(layer);
   const config = { ...ipcConfigOf(merge), runtime: merge.section<RuntimeConfig>("runtime"), log: merge.section<LogConfig>("log") };
   return { config, origins: new Map(keyEntries.map((entry) => [entry.path, merge.setting(entry.path).origin])) };
@@ -85,7 +85,7 @@ function ipcConfigOf(merge: Merge): IpcConfig {
   merge.requireOrder("outgoingHardBytes", "outgoingSoftBytes");
   merge.requireOrder("outgoingHardBytes", "maxMessageSize");
   merge.requireOrder("unfinishedBytesMax", "maxMessageSize");
-  if (requestsPerSecond === 0 && burstSize > 0) throw merge.refusalAt("rateLimit.burstSize", "needs requests_per_second beside it");
+  if (requestsPerSecond === 0 && burstSize > 0) throw merge.refusalAt("rateLimit.burstSize", `needs ${merge.spelled("rateLimit.requestsPerSecond")} beside it`);
   const rateLimit = requestsPerSecond === 0 ? null : { requestsPerSecond, burstSize: burstSize === 0 ? requestsPerSecond : burstSize };
   return { ...listener, rateLimit };
 }
@@ -93,17 +93,20 @@ function ipcConfigOf(merge: Merge): IpcConfig {
 interface Setting {
   readonly value: number | string;
   readonly origin: string;
-  /** The key as whoever set it wrote it, with its place before it. */
-  readonly label: string;
+  /** What stands before the key in an error: `acton.toml:7: `. */
+  readonly place: string;
 }
 
 class Merge {
   readonly #sections: readonly SectionName[];
+  readonly #spelling: "code" | "file";
   readonly #settings = new Map<string, Setting>();
 
-  constructor(sections: readonly SectionName[]) {
+  /** `spelling` is how errors about several keys at once write them. */
+  constructor(sections: readonly SectionName[], spelling: "code" | "file") {
     this.#sections = sections;
-    for (const { path, fileName, key } of keyEntries) this.#settings.set(path, { value: key.default, origin: "default", label: fileName });
+    this.#spelling = spelling;
+    for (const { path, key } of keyEntries) this.#settings.set(path, { value: key.default, origin: "default", place: "" });
   }
 
   add(layer: ConfigLayer): this {
@@ -127,19 +130,24 @@ class Merge {
   requireOrder(largerPath: string, smallerPath: string): void {
     const smaller = this.setting(smallerPath);
     if (this.setting(largerPath).value >= smaller.value) return;
-    throw this.refusalAt(largerPath, `is ${this.setting(largerPath).value}, but must be at least ${snakeCase(smallerPath)}, which is ${smaller.value}`);
+    throw this.refusalAt(largerPath, `is ${this.setting(largerPath).value}, but must be at least ${this.spelled(smallerPath)}, which is ${smaller.value}`);
   }
 
   refusalAt(path: string, problem: string): ActonError {
-    return new ActonError("INVALID_CONFIG", `${this.setting(path).label} ${problem}`);
+    return new ActonError("INVALID_CONFIG", `${this.setting(path).place}${this.spelled(path)} ${problem}`);
+  }
+
+  spelled(path: string): string {
+    const name = path.slice(path.indexOf(".") + 1);
+    return this.#spelling === "code" ? name : snakeCase(name);
   }
 
   #addVariables(layer: ConfigLayer): void {
     for (const [variable, text] of Object.entries(layer.values as Record<string, string>)) {
       const entry = keyEntries.find((known) => known.variable === variable);
-      if (entry === undefined) throw unknownKey("", variable, keyEntries.map((known) => known.variable));
+      if (entry === undefined) throw unknown("unknown variable", variable, keyEntries.map((known) => known.variable));
       const value = typeof entry.key.default === "number" && /^\d+$/.test(text) ? Number(text) : text;
-      this.#set(entry, { value, origin: variable, label: variable });
+      this.#set(entry, { value, origin: variable, place: "" }, variable);
     }
   }
 
@@ -153,24 +161,24 @@ class Merge {
     for (const [name, value] of Object.entries(values)) {
       const subsection = subsections.get(name);
       const known = section === "" && !this.#sections.includes("") ? undefined : keys.get(name);
-      if (subsection === undefined && known === undefined) throw unknownKey(place(name), name, [...keys.keys(), ...subsections.keys()]);
+      if (subsection === undefined && known === undefined) throw unknown(`${place(name)}unknown key`, name, [...keys.keys(), ...subsections.keys()]);
       if (value === undefined) continue;
       if (subsection === "rateLimit" && value === null) this.#clear("rateLimit", layer);
       else if (subsection !== undefined) this.#addSection(layer, subsection, value);
-      else this.#set(entryOf(section, known as string), { value, origin: place(name).replace(/: $/, "") || "code", label: place(name) + name });
+      else this.#set(entryOf(section, known as string), { value, origin: place(name).replace(/: $/, "") || "code", place: place(name) }, name);
     }
   }
 
   #clear(section: SectionName, layer: ConfigLayer): void {
-    for (const { path, key, fileName } of keyEntries.filter((entry) => entry.section === section)) {
-      this.#settings.set(path, { value: key.default, origin: layer.origin || "code", label: fileName });
+    for (const { path, key } of keyEntries.filter((entry) => entry.section === section)) {
+      this.#settings.set(path, { value: key.default, origin: layer.origin || "code", place: placeOf(layer, []) });
     }
   }
 
-  #set(entry: KeyEntry, given: { value: unknown; origin: string; label: string }): void {
-    const expected = expectationOf(entry.key);
-    if (!fits(entry.key, given.value)) throw new ActonError("INVALID_CONFIG", `${given.label} must be ${expected}, not ${shown(given.value)}`);
-    this.#settings.set(entry.path, { ...given, value: given.value });
+  #set(entry: KeyEntry, given: { value: unknown; origin: string; place: string }, name: string): void {
+    const { value } = given;
+    if (!fits(entry.key, value)) throw new ActonError("INVALID_CONFIG", `${given.place}${name} must be ${expectationOf(entry.key)}, not ${shown(value)}`);
+    this.#settings.set(entry.path, { ...given, value });
   }
 }
 
@@ -180,9 +188,9 @@ function placeOf(layer: ConfigLayer, path: readonly string[]): string {
   return layer.origin === "" ? "" : `${layer.origin}: `;
 }
 
-function unknownKey(place: string, name: string, known: readonly string[]): ActonError {
+function unknown(what: string, name: string, known: readonly string[]): ActonError {
   const nearest = nearestName(name, known);
-  return new ActonError("INVALID_CONFIG", `${place}unknown key '${quoted(name).slice(1, -1)}'${nearest === undefined ? "" : `, did you mean '${nearest}'?`}`);
+  return new ActonError("INVALID_CONFIG", `${what} '${quoted(name).slice(1, -1)}'${nearest === undefined ? "" : `, did you mean '${nearest}'?`}`);
 }
 
 function entryOf(section: SectionName, name: string): KeyEntry {
@@ -194,13 +202,13 @@ function entryOf(section: SectionName, name: string): KeyEntry {
 
 function fits(key: ConfigKey, value: unknown): value is number | string {
   if (key.choices !== undefined) return key.choices.some((choice) => choice === value);
-  if (typeof key.default === "string") return typeof value === "string" && value !== "" && !value.includes("\0");
+  if (typeof key.default === "string") return typeof value === "string" && value.startsWith("/") && !value.includes("\0");
   return typeof value === "number" && Number.isInteger(value) && value >= (key.min ?? 0) && value <= (key.max ?? Number.MAX_SAFE_INTEGER);
 }
 
 function expectationOf(key: ConfigKey): string {
   if (key.choices !== undefined) return `one of ${key.choices.join(", ")}`;
-  if (typeof key.default === "string") return `a ${key.unit}`;
+  if (typeof key.default === "string") return `an absolute ${key.unit}`;
   return `a whole number from ${key.min ?? 0} to ${key.max ?? Number.MAX_SAFE_INTEGER} (${key.unit})`;
 }
 

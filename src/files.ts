@@ -63,12 +63,12 @@ export const systemFiles: FileSystem = {
   readText: (path) => ifPresent(() => readBounded(path)),
   lock,
   withUmask(mask, make) {
-    const { umask } = libc();
-    const before = umask(mask);
+    const system = libc();
+    const before = system.umask(mask);
     try {
       return make();
     } finally {
-      umask(before);
+      system.umask(before);
     }
   },
 };
@@ -76,13 +76,13 @@ export const systemFiles: FileSystem = {
 // O_CLOEXEC is not among Node's constants; Bun sets it by itself, which is checked here: a child that inherited the
 // descriptor would hold the lock after our death.
 function lock(path: string, text: string): LockResult {
-  const { tryLock, isClosedOnExec } = libc();
+  const system = libc();
   const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
   let locked = false;
   try {
     if (!fstatSync(fd).isFile()) throw new Error(`${path} is not a file`);
-    if (!isClosedOnExec(fd)) throw new Error(`${path} would stay locked by child processes`);
-    locked = tryLock(fd);
+    if (!system.isClosedOnExec(fd)) throw new Error(`${path} would stay locked by child processes`);
+    locked = system.tryLock(fd);
     if (!locked) return { kind: "held", by: readUpTo(fd, lockTextBytesMax).trim() };
     ftruncateSync(fd);
     writeSync(fd, text, 0);

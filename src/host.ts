@@ -87,7 +87,7 @@ class StreamOutput implements LogOutput {
       if (written instanceof Promise) written.catch(() => {});
       const flushed = this.#sink.flush();
       if (!(flushed instanceof Promise)) return true;
-      flushed.catch(() => void (this.#gone = true)).then(() => this.#drained());
+      void flushed.catch(() => void (this.#gone = true)).then(() => this.#drained());
       return false;
     } catch {
       this.#gone = true;

@@ -48,8 +48,7 @@ function prettyText(line: LogLine, fields: ReadonlyMap<string, unknown>, colour:
   let text = `${paint("\x1b[2m", `${clock}.${String(time.getMilliseconds()).padStart(3, "0")}`)} ${paint(levelColours[line.level], line.level.padEnd(5))} ${printable(clipped(line.message))}`;
   let trace = "";
   for (const [name, value] of fields) {
-    const stack = isRecord(value) && Array.isArray(value["stack"]) ? value["stack"] : [];
-    if (stack.length > 0) trace += stack.map((frame) => `\n    ${paint("\x1b[2m", printable(String(frame)))}`).join("");
+    if (isRecord(value) && isTrace(value["stack"])) trace += value["stack"].map((frame) => `\n    ${paint("\x1b[2m", printable(frame))}`).join("");
     text += ` ${paint("\x1b[36m", `${printable(name)}=`)}${valueText(value)}`;
   }
   return `${text}${trace}\n`;
@@ -76,78 +75,93 @@ const textLengthMax = 2048;
 const entriesMax = 32;
 const depthMax = 4;
 const stackFramesMax = 16;
+/** Characters and values of one line's fields together. */
+const roomMax = 16 * 1024;
 
 function clipped(text: string): string {
   return text.length > textLengthMax ? `${text.slice(0, textLengthMax - 1)}…` : text;
 }
 
 function plainFields(layers: readonly LogFields[]): Map<string, unknown> {
+  const copy = new PlainCopy();
   const fields = new Map<string, unknown>();
   for (const layer of layers) {
     for (const name of Object.keys(layer).slice(0, entriesMax)) {
-      const value = plain(() => layer[name], depthMax, []);
+      const value = copy.of(() => layer[name], depthMax, []);
       if (value !== undefined) fields.set(clipped(name), value);
     }
   }
   return fields;
 }
 
-// A copy that JSON can always write, bounded in depth, width and length. `get` may throw.
-function plain(get: () => unknown, depth: number, above: readonly object[]): unknown {
-  try {
-    const value = get();
-    switch (typeof value) {
-      case "string":
-        return clipped(value);
-      case "number":
-        return Number.isFinite(value) ? value : String(value);
-      case "boolean":
-      case "undefined":
-        return value;
-      case "bigint":
-        return clipped(String(value));
-      case "symbol":
-        return String(value);
-      case "function":
-        return `[function ${clipped(value.name)}]`;
-      case "object":
-        return value === null ? null : plainObject(value, depth, above);
+/** Copies values into what JSON can always write, bounded in depth, width, length and all together. */
+class PlainCopy {
+  #room = roomMax;
+
+  /** `get` may throw. `above` is the way here, to see a cycle. */
+  of(get: () => unknown, depth: number, above: readonly object[]): unknown {
+    if (this.#room <= 0) return "[cut]";
+    this.#room -= 1;
+    try {
+      const value = get();
+      switch (typeof value) {
+        case "number":
+          return Number.isFinite(value) ? value : String(value);
+        case "boolean":
+        case "undefined":
+          return value;
+        case "object":
+          return value === null ? null : this.#object(value, depth, above);
+        case "function":
+          return this.#text(`[function ${value.name}]`);
+        default:
+          return this.#text(String(value));
+      }
+    } catch {
+      return "[threw]";
     }
-  } catch {
-    return "[threw]";
+  }
+
+  #text(text: string): string {
+    this.#room -= Math.min(text.length, textLengthMax);
+    return clipped(text);
+  }
+
+  #object(value: object, depth: number, above: readonly object[]): unknown {
+    if (above.includes(value)) return "[cycle]";
+    if (value instanceof Error) return this.#error(value);
+    if (value instanceof Date) return Number.isNaN(value.getTime()) ? "[invalid date]" : value.toISOString();
+    if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
+    if (depth === 0) return Array.isArray(value) ? "[list]" : "[object]";
+    const path = [...above, value];
+    if (Array.isArray(value)) {
+      const items = value.slice(0, entriesMax).map((_, i) => this.of(() => value[i], depth - 1, path) ?? null);
+      return value.length > entriesMax ? [...items, `[${value.length - entriesMax} more]`] : items;
+    }
+    const copy: Record<string, unknown> = Object.create(null);
+    for (const name of Object.keys(value).slice(0, entriesMax)) {
+      copy[this.#text(name)] = this.of(() => (value as Record<string, unknown>)[name], depth - 1, path);
+    }
+    return copy;
+  }
+
+  #error(error: Error): unknown {
+    const part = (get: () => unknown): string | undefined => {
+      const value = this.of(get, 0, []);
+      return value === undefined || typeof value === "string" ? value : JSON.stringify(value);
+    };
+    const frames = (part(() => error.stack?.slice(0, textLengthMax)) ?? "").split("\n").map((frame) => frame.trim());
+    return {
+      name: part(() => error.name),
+      message: part(() => error.message),
+      code: part(() => ("code" in error ? error.code : undefined)),
+      stack: frames.filter((frame) => frame.startsWith("at ")).slice(0, stackFramesMax),
+    };
   }
 }
 
-function plainObject(value: object, depth: number, above: readonly object[]): unknown {
-  if (above.includes(value)) return "[cycle]";
-  if (value instanceof Error) return plainError(value);
-  if (value instanceof Date) return Number.isNaN(value.getTime()) ? "[invalid date]" : value.toISOString();
-  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return `[${value.byteLength} bytes]`;
-  if (depth === 0) return Array.isArray(value) ? "[list]" : "[object]";
-  const path = [...above, value];
-  if (Array.isArray(value)) {
-    const items = value.slice(0, entriesMax).map((_, i) => plain(() => value[i], depth - 1, path) ?? null);
-    return value.length > entriesMax ? [...items, `[${value.length - entriesMax} more]`] : items;
-  }
-  const copy: Record<string, unknown> = Object.create(null);
-  for (const name of Object.keys(value).slice(0, entriesMax)) {
-    copy[clipped(name)] = plain(() => (value as Record<string, unknown>)[name], depth - 1, path);
-  }
-  return copy;
-}
-
-function plainError(error: Error): unknown {
-  const text = (get: () => unknown): string | undefined => {
-    const value = plain(get, 0, []);
-    return value === undefined ? undefined : String(value);
-  };
-  const frames = (text(() => error.stack?.slice(0, textLengthMax)) ?? "").split("\n").map((frame) => frame.trim());
-  return {
-    name: text(() => error.name),
-    message: text(() => error.message),
-    code: text(() => ("code" in error ? error.code : undefined)),
-    stack: frames.filter((frame) => frame.startsWith("at ")).slice(0, stackFramesMax),
-  };
+function isTrace(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((frame) => typeof frame === "string");
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

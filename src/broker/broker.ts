@@ -33,7 +33,6 @@ export interface BrokerServices {
 export class Broker implements Publisher {
   readonly #services: BrokerServices;
   readonly #topics = new Topics<Subscriber>();
-  readonly #subscribers = new Set<Subscriber>();
 
   constructor(services: BrokerServices) {
     this.#services = services;
@@ -82,17 +81,15 @@ export class Broker implements Publisher {
     if (problem !== undefined) throw new TypeError(`Cannot subscribe to ${JSON.stringify(topic)}: ${problem}`);
     if (byPattern) this.#topics.addPattern(topic, subscriber);
     else this.#topics.addName(topic, subscriber);
-    this.#subscribers.add(subscriber);
     return () => {
       if (byPattern) this.#topics.removePattern(topic, subscriber);
       else this.#topics.removeName(topic, subscriber);
-      this.#subscribers.delete(subscriber);
     };
   }
 
   /** Resolves when every earlier broadcast is in each agent's mailbox and has been given to each function, or was lost. */
   async flush(): Promise<void> {
-    await Promise.all([...this.#subscribers].map((subscriber) => subscriber.flushed()));
+    await Promise.all([...this.#topics.all()].map((subscriber) => subscriber.flushed()));
   }
 }
 

@@ -36,6 +36,13 @@ export class Topics<Subscriber> {
     return this.#matching.get(name) ?? this.#match(name);
   }
 
+  /** Every subscriber once. */
+  all(): ReadonlySet<Subscriber> {
+    const all = new Set<Subscriber>();
+    for (const index of [this.#byName, this.#byPattern]) for (const subscribers of index.values()) for (const subscriber of subscribers) all.add(subscriber);
+    return all;
+  }
+
   #match(name: string): readonly Subscriber[] {
     const found = new Set(this.#byName.get(name));
     for (const [pattern, subscribers] of this.#byPattern) {

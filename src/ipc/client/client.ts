@@ -3,17 +3,16 @@
 
 import { type Clock, SystemClock } from "../../clock.ts";
 import { ActonError, detailOf, type ErrorCode, errorKinds, isErrorCode } from "../../errors.ts";
+import { type Frame, FrameDecoder, lengthFieldBytes } from "../wire/frame-decoder.ts";
+import type { Format } from "../wire/packet.ts";
 import type { Socket, SocketHandler, Transport } from "../transport.ts";
-import { FrameBuffer } from "./frame-buffer.ts";
 import { PendingCalls } from "./pending.ts";
-
-export type BodyFormat = "json" | "messagepack";
 
 export interface ConnectOptions {
   readonly transport: Transport;
   readonly clock?: Clock;
   /** Default `json`. */
-  readonly format?: BodyFormat;
+  readonly format?: Format;
   /** User ids that the server may run as; anyone's when left out. Where the platform cannot tell, nothing is checked. */
   readonly serverUids?: readonly number[];
 }
@@ -33,9 +32,13 @@ export interface Client {
 }
 
 const timeoutMsDefault = 30_000;
+/** Longer ones do not fit into a socket's address, or are cut short without a word. */
+const pathBytesMax = 103;
 
 /** Connects to the server's socket. CONNECTION_CLOSED when none answers there, ACCESS_DENIED when it runs as somebody else. */
 export async function connect(path: string, options: ConnectOptions): Promise<Client> {
+  const pathBytes = Buffer.byteLength(path);
+  if (pathBytes > pathBytesMax) throw new ActonError("CONNECTION_CLOSED", `cannot connect to ${path}: the path has ${pathBytes} bytes, at most ${pathBytesMax} are possible`);
   const codec = await loadCodec(options.format ?? "json");
   const client = new BareClient(codec, options.clock ?? new SystemClock());
   const socket = await options.transport.connect(path, client.handler).catch((thrown: unknown) => {
@@ -52,25 +55,25 @@ export async function connect(path: string, options: ConnectOptions): Promise<Cl
 
 interface Codec {
   encode(envelope: Readonly<Record<string, unknown>>): Uint8Array;
-  decode(bytes: Uint8Array): unknown;
+  decode(frame: Frame): unknown;
 }
 
 const limits = { depth: 127, tokens: 2 ** 24 };
 
 // Loaded when needed: a command that makes one call in JSON never reads the MessagePack code.
-async function loadCodec(format: BodyFormat): Promise<Codec> {
+async function loadCodec(format: Format): Promise<Codec> {
   switch (format) {
     case "json": {
       const { decodeJson, encodeJson } = await import("../wire/json.ts");
       const member = ([key, value]: [string, unknown]): string => `${JSON.stringify(key)}:${encodeJson(value)}`;
       return {
         encode: (envelope) => Buffer.from(`{${Object.entries(envelope).map(member).join(",")}}`),
-        decode: (bytes) => decodeJson(bytes, 0, bytes.length, limits),
+        decode: ({ bytes, start, end }) => decodeJson(bytes, start, end, limits),
       };
     }
-    case "messagepack": {
+    case "msgpack": {
       const { decodeMessagePack, encodeMessagePack } = await import("../wire/msgpack.ts");
-      return { encode: encodeMessagePack, decode: (bytes) => decodeMessagePack(bytes, 0, bytes.length, limits) };
+      return { encode: encodeMessagePack, decode: ({ bytes, start, end }) => decodeMessagePack(bytes, start, end, limits) };
     }
   }
 }
@@ -87,7 +90,7 @@ class BareClient implements Client {
   };
   readonly #codec: Codec;
   readonly #calls: PendingCalls;
-  readonly #incoming = new FrameBuffer(frameBytesMax);
+  readonly #incoming = new FrameDecoder(frameBytesMax);
   #socket: Socket | undefined;
   #outgoing: Uint8Array[] = [];
   #outgoingBytes = 0;
@@ -101,6 +104,7 @@ class BareClient implements Client {
 
   attach(socket: Socket): void {
     this.#socket = socket;
+    if (this.#closed !== undefined) socket.terminate();
   }
 
   async ask(agent: string, type: string, payload: unknown, options: AskOptions = {}): Promise<unknown> {
@@ -151,15 +155,19 @@ class BareClient implements Client {
   #read(bytes: Uint8Array): void {
     try {
       this.#incoming.push(bytes);
-      for (let body = this.#incoming.next(); body !== undefined; body = this.#incoming.next()) this.#receive(body);
+      for (let frame = this.#next(); frame !== undefined; frame = this.#next()) this.#receive(frame);
     } catch (thrown) {
       this.#fail(new ActonError("PROTOCOL_ERROR", `the server sent what cannot be understood: ${detailOf(thrown)}`, { cause: thrown }));
     }
   }
 
-  #receive(body: Uint8Array): void {
-    if (body.length === 0) return;
-    const response = this.#codec.decode(body);
+  #next(): Frame | undefined {
+    return this.#incoming.next(() => lengthFieldBytes);
+  }
+
+  #receive(frame: Frame): void {
+    if (frame.start === frame.end) return;
+    const response = this.#codec.decode(frame);
     if (!isRecord(response)) throw new TypeError("a body that is not an object");
     const id = response["request_id"];
     if (response["success"] === true && typeof id === "string") this.#calls.answer(id, response["payload"] ?? null);
@@ -180,7 +188,7 @@ class BareClient implements Client {
 }
 
 function errorOf(response: Readonly<Record<string, unknown>>): ActonError {
-  const text = String(response["error"] ?? "");
+  const text = typeof response["error"] === "string" ? response["error"] : "";
   const code: ErrorCode = isErrorCode(response["error_code"]) ? response["error_code"] : "PROTOCOL_ERROR";
   const prefix = `${errorKinds[code].variant}: `;
   const retryAfterMs = response["retry_after_ms"];
@@ -193,9 +201,9 @@ function errorOf(response: Readonly<Record<string, unknown>>): ActonError {
 function unreachable(path: string, thrown: unknown): ActonError {
   const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
   const reasons: Record<string, string> = {
-    ENOENT: "there is no socket",
-    ENOTDIR: "there is no socket",
-    ECONNREFUSED: "nobody listens there",
+    ENOENT: "no socket is there; is its server running?",
+    ENOTDIR: "no socket is there; is its server running?",
+    ECONNREFUSED: "no server listens there; is it running?",
     EACCES: "access is denied",
   };
   const reason = (typeof code === "string" ? reasons[code] : undefined) ?? detailOf(thrown);

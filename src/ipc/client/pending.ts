@@ -35,7 +35,7 @@ export class PendingCalls {
   }
 
   failAll(error: ActonError): void {
-    for (const id of [...this.#calls.keys()]) this.fail(id, error);
+    for (const id of Array.from(this.#calls.keys())) this.fail(id, error);
   }
 
   #take(id: string): PendingCall | undefined {

@@ -50,7 +50,7 @@ export function encodeMessagePack(body: unknown): Uint8Array {
 
 /** Keys come again and again: a hit costs no new string. The slots are fixed, so a peer's keys replace each other. */
 class KeyCache {
-  readonly #slots: string[] = new Array<string>(1024).fill("");
+  readonly #slots: string[] = Array.from({ length: 1024 }, () => "");
 
   read(bytes: Uint8Array, start: number, end: number): string {
     let hash = end - start;

@@ -61,6 +61,7 @@ describe("decodeJson", () => {
     }
     expect(decode('{"a":'.repeat(127) + "1" + "}".repeat(127))).toEqual(expect.any(Object));
     expect(refusal("[[[]]]", { depth: 2, tokens: 100 })).toBe("the body nests deeper than 2 levels");
+    expect(decode(`[${'[{}],'.repeat(500)}0]`, { depth: 3, tokens: 2000 })).toHaveLength(501);
     expect(decode("[[]]", { depth: 2, tokens: 100 })).toEqual([[]]);
   });
 

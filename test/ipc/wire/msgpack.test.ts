@@ -111,6 +111,8 @@ describe("decodeMessagePack", () => {
       "c6ffffffff00", "dbffffffff61", "ddffffffff00", "dfffffffffa161", "dcffff00", "deffffa161", "d9ff61", "daffff61", "c4ff00", "c5ffff00", "bf61", "9f00", "8fa161", "81dbffffffff61", "81bf61",
     ];
     for (const body of bodies) expect(refusal(body)).toBe(endsWithin);
+    // Before anything in them is read: the first item is no MessagePack.
+    for (const body of ["95c1", "dc0005c1c0c0", "83a1", "de0002c1c1c1"]) expect(refusal(body)).toBe(endsWithin);
     expect(refusal(`${"ddffffffff".repeat(100)}${"00".repeat(50)}`)).toBe(endsWithin);
   });
 
@@ -140,6 +142,7 @@ describe("decodeMessagePack", () => {
     for (const body of [`${"91".repeat(127)}90`, `${"81a161".repeat(128)}c0`, "91".repeat(500_000), "dc0001".repeat(200)]) {
       expect(refusal(body)).toBe("the body nests deeper than 127 levels");
     }
+    expect(decode(`dc01f4${"9180".repeat(500)}`, { depth: 3, tokens: 2000 })).toHaveLength(500);
     expect(decode("91c0", { depth: 1, tokens: 9 })).toEqual([null]);
     expect(refusal("9190", { depth: 1, tokens: 9 })).toBe("the body nests deeper than 1 levels");
   });
@@ -175,6 +178,8 @@ describe("encodeMessagePack", () => {
     expect(encodedHex({ a: 1, b: undefined, c: [undefined], d: new Date(0) })).toBe("83a16101a16391c0a164b8313937302d30312d30315430303a30303a30302e3030305a");
     expect(encodedHex([{ a: 1 }, { a: 2 }])).toBe("9281a1610181a16102");
     expect(encodedHex(undefined)).toBe("c0");
+    let reads = 0;
+    expect(encodedHex({ get late(): unknown { return ++reads > 1 ? undefined : 1; } })).toBe("81a46c617465c0");
     expect(encodedHex({ toJSON: 1, constructor: 2, length: 3 })).toBe("83a6746f4a534f4e01ab636f6e7374727563746f7202a66c656e67746803");
   });
 

@@ -72,6 +72,7 @@ describe.each([false, true])("plain (binary: %p)", (binary) => {
     })();
     expect(plain(self, binary)).toEqual({ x: 1 });
     expect(plain({ gone: { toJSON: () => undefined } }, binary)).toEqual({});
+    expect(plain(Object.assign([1], { toJSON: () => "listed" }), binary)).toBe("listed");
     expect(plain({ toJSON: 1 }, binary)).toEqual({ toJSON: 1 });
   });
 

@@ -1,0 +1,175 @@
+// The composition root: one agent system, one registry, one listener in front of them, and the process they live in.
+// Everything that the parts must not reach for themselves is chosen here.
+
+import type { AnyBlueprint, Blueprint, StartOptions } from "./agent/blueprint.ts";
+import type { AgentHandle } from "./agent/handle.ts";
+import type { Broker } from "./broker/broker.ts";
+import { after, type Clock, SystemClock } from "./clock.ts";
+import { type IpcConfigInput, resolveIpcConfig, resolveRuntimeConfig, type RuntimeConfigInput } from "./config.ts";
+import { ActonError, detailOf } from "./errors.ts";
+import { type FileSystem, systemFiles } from "./files.ts";
+import { type Host, processHost } from "./host.ts";
+import { bunTransport } from "./ipc/bun-transport.ts";
+import { IpcListener } from "./ipc/server/listener.ts";
+import type { Policy } from "./ipc/server/policy.ts";
+import type { Release } from "./ipc/server/server-context.ts";
+import { TypeRegistry } from "./ipc/server/type-registry.ts";
+import type { Transport } from "./ipc/transport.ts";
+import { createLog, type Log } from "./log.ts";
+import type { MessageType } from "./message/message-type.ts";
+import { product } from "./product.ts";
+import { type Random, systemRandom } from "./random.ts";
+import { AgentSystem } from "./runtime/agent-system.ts";
+import { Names } from "./runtime/names.ts";
+import { type Scheduler, TurnScheduler } from "./scheduler.ts";
+
+export interface LaunchOptions {
+  readonly limits?: RuntimeConfigInput;
+  /** Validates local messages too: for tests. */
+  readonly validateLocal?: boolean;
+  /** What discovery says of the application. */
+  readonly application?: Release;
+  readonly log?: Log;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly scheduler?: Scheduler;
+  readonly transport?: Transport;
+  readonly files?: FileSystem;
+  readonly host?: Host;
+}
+
+export interface ListenOptions extends IpcConfigInput {
+  readonly policy?: Policy | undefined;
+}
+
+export interface ShutdownResult {
+  /** Everything accepted was answered, and every agent stopped by itself in time. */
+  readonly complete: boolean;
+  /** Requests and streams that were cut off. */
+  readonly lost: number;
+}
+
+export class ActonApp implements AsyncDisposable {
+  readonly #options: LaunchOptions;
+  readonly #clock: Clock;
+  readonly #scheduler: Scheduler;
+  readonly #log: Log;
+  readonly #host: Host;
+  readonly #system: AgentSystem;
+  readonly #names = new Names();
+  readonly #types = new TypeRegistry();
+  readonly #stopWatchingFaults: () => void;
+  #listener: IpcListener | undefined;
+  #shutdown: Promise<ShutdownResult> | undefined;
+
+  private constructor(options: LaunchOptions) {
+    this.#options = options;
+    this.#clock = options.clock ?? new SystemClock();
+    this.#scheduler = options.scheduler ?? new TurnScheduler(this.#clock);
+    this.#host = options.host ?? processHost(this.#clock);
+    this.#log = options.log ?? createLog({ clock: this.#clock, output: this.#host.stderr, level: "info", format: this.#host.stderrIsTerminal ? "pretty" : "json" });
+    const seams = { clock: this.#clock, scheduler: this.#scheduler, log: this.#log, random: options.random ?? systemRandom };
+    this.#system = new AgentSystem(seams, { limits: resolveRuntimeConfig(options.limits), validateLocal: options.validateLocal ?? false });
+    this.#stopWatchingFaults = this.#host.onFault((thrown) => {
+      this.#log.error("uncaught error", { error: detailOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
+    });
+  }
+
+  /** Starts an empty runtime. Reads no file and no environment: what it is given is what it has. */
+  static launch(options: LaunchOptions = {}): ActonApp {
+    return new ActonApp(options);
+  }
+
+  /** The message types that may cross the socket. */
+  ipcRegistry(): TypeRegistry {
+    return this.#types;
+  }
+
+  broker(): Broker {
+    return this.#system.broker;
+  }
+
+  /** Starts an agent. Rejects with START_FAILED when its model or `beforeStart` fails. */
+  start<Model, Handled extends MessageType>(blueprint: Blueprint<Model, Handled>, options?: StartOptions): Promise<AgentHandle<Handled>>;
+  start(blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle>;
+  start(blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle> {
+    return this.#system.start(blueprint, options);
+  }
+
+  /** Lets clients reach the agent under the name, and registers what it handles and answers with. NAME_TAKEN when another has the name. */
+  ipcExpose<Handled extends MessageType>(name: string, handle: AgentHandle<Handled>): void {
+    for (const type of handle.recipient.handles) this.#types.register(type);
+    this.#names.expose(name, handle as AgentHandle<never>);
+  }
+
+  /** Takes the name away; the agent runs on. False when nobody had it. */
+  ipcHide(name: string): boolean {
+    return this.#names.hide(name);
+  }
+
+  /** Serves the exposed agents on a Unix socket. Rejects with ADDRESS_IN_USE, PATH_REFUSED or INVALID_CONFIG. */
+  async startIpcListener({ policy, ...config }: ListenOptions = {}): Promise<IpcListener> {
+    if (this.#listener !== undefined) throw new ActonError("ADDRESS_IN_USE", `this runtime listens already, at ${this.#listener.path}`);
+    if (this.#shutdown !== undefined) throw new ActonError("SHUTTING_DOWN", "the runtime is shutting down");
+    this.#listener = new IpcListener({
+      config: resolveIpcConfig(config),
+      clock: this.#clock,
+      scheduler: this.#scheduler,
+      log: this.#log,
+      host: this.#host,
+      files: this.#options.files ?? systemFiles,
+      transport: this.#options.transport ?? bunTransport,
+      names: this.#names,
+      types: this.#types,
+      broker: this.#system.broker,
+      policy,
+      product,
+      application: this.#options.application ?? { name: "application", version: "0.0.0" },
+    });
+    return this.#listener;
+  }
+
+  /** Resolves with the first SIGINT or SIGTERM. The second one then ends the process at once. */
+  untilSignal(): Promise<"SIGINT" | "SIGTERM"> {
+    return new Promise((resolve) => {
+      const stop = this.#host.onSignal(["SIGINT", "SIGTERM"], (name) => {
+        stop();
+        resolve(name as "SIGINT" | "SIGTERM");
+      });
+    });
+  }
+
+  /** In order: new work is refused, what runs is answered, agents stop, connections close, the socket goes. */
+  shutdownAll(): Promise<ShutdownResult> {
+    this.#shutdown ??= this.#shutDown();
+    return this.#shutdown;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdownAll();
+  }
+
+  async #shutDown(): Promise<ShutdownResult> {
+    const started = this.#clock.monotonic();
+    const drained = await this.#listener?.drain();
+    const spent = this.#clock.monotonic() - started;
+    const stopped = await this.#stopAgents(this.#listener === undefined ? Infinity : Math.max(0, this.#listener.drainTimeoutMs - spent));
+    await this.#listener?.close();
+    this.#stopWatchingFaults();
+    const lost = drained?.lost ?? 0;
+    if (lost > 0 || !stopped) this.#log.warn("shut down incomplete", { lost, agentsStopped: stopped });
+    return { complete: lost === 0 && stopped, lost };
+  }
+
+  // The time for draining bounds the agents' stop too, where clients wait for it.
+  async #stopAgents(withinMs: number): Promise<boolean> {
+    const stopping = this.#system.stopAll().then(() => true);
+    if (withinMs === Infinity) return stopping;
+    const late = Promise.withResolvers<boolean>();
+    const timer = after(this.#clock, withinMs, () => late.resolve(false));
+    const stopped = await Promise.race([stopping, late.promise]);
+    this.#clock.disarm(timer);
+    return stopped;
+  }
+}
+

@@ -1,0 +1,56 @@
+// An application module's description: what `acton serve` runs. Plain data; running it is the business of others.
+
+import type { AnyBlueprint } from "./agent/blueprint.ts";
+import type { ActonApp } from "./app.ts";
+import type { AppConfigInput } from "./config.ts";
+import type { Policy } from "./ipc/server/policy.ts";
+import type { MessageType } from "./message/message-type.ts";
+
+export interface ApplicationDefinition {
+  readonly name?: string;
+  readonly version?: string;
+  /** Started in this order and exposed under their names. */
+  readonly agents?: readonly AnyBlueprint[];
+  /** Types that clients may subscribe to beside those that the agents handle and answer with. */
+  readonly publishes?: readonly MessageType[];
+  /** The lowest layer of configuration above the defaults. */
+  readonly config?: AppConfigInput;
+  readonly policy?: Policy;
+  /** Runs when the agents have started and before anyone can connect. When it fails nothing is served. */
+  readonly setup?: (runtime: ActonApp) => unknown;
+}
+
+export class Application {
+  readonly name: string;
+  readonly version: string;
+  readonly agents: readonly AnyBlueprint[];
+  readonly publishes: readonly MessageType[];
+  readonly config: AppConfigInput;
+  readonly policy: Policy | undefined;
+  readonly setup: ((runtime: ActonApp) => unknown) | undefined;
+
+  constructor(definition: ApplicationDefinition) {
+    this.name = definition.name ?? "application";
+    this.version = definition.version ?? "0.0.0";
+    this.agents = definition.agents ?? [];
+    this.publishes = definition.publishes ?? [];
+    this.config = definition.config ?? {};
+    this.policy = definition.policy;
+    this.setup = definition.setup;
+  }
+
+  /** Starts and exposes everything, then runs `setup`. The listener is the caller's to start. */
+  async startIn(runtime: ActonApp): Promise<void> {
+    for (const type of this.publishes) runtime.ipcRegistry().register(type);
+    for (const blueprint of this.agents) {
+      const { name } = blueprint.definition;
+      runtime.ipcExpose(name, await runtime.start(blueprint));
+    }
+    await this.setup?.(runtime);
+  }
+}
+
+/** Describes an application; the default export of its module. */
+export function app(definition: ApplicationDefinition): Application {
+  return new Application(definition);
+}

@@ -1,0 +1,33 @@
+// The public names of the library, listed by hand.
+
+export { agent, Blueprint } from "./agent/blueprint.ts";
+export type { AgentArgument, CrashDecision, CrashPolicy, Handler, HandlerArgument, HandlerResult, Hook, StartOptions } from "./agent/blueprint.ts";
+export { AgentHandle } from "./agent/handle.ts";
+export type { Schedule, SendEveryOptions } from "./agent/schedule.ts";
+export { ActonApp } from "./app.ts";
+export type { LaunchOptions, ListenOptions, ShutdownResult } from "./app.ts";
+export { Application, app } from "./application.ts";
+export type { ApplicationDefinition } from "./application.ts";
+export type { Broker, SubscriberFunction, Subscription } from "./broker/broker.ts";
+export type { Publication } from "./broker/publication.ts";
+export { ManualClock, SystemClock } from "./clock.ts";
+export type { Clock, Timer } from "./clock.ts";
+export type { AppConfigInput, IpcConfig, IpcConfigInput, RateLimit, RuntimeConfig, RuntimeConfigInput } from "./config.ts";
+export { ActonError } from "./errors.ts";
+export type { ErrorCode, Failure } from "./errors.ts";
+export type { IpcListener } from "./ipc/server/listener.ts";
+export type { ListenerStats } from "./ipc/server/listener-stats.ts";
+export type { Admission, Operation, Policy } from "./ipc/server/policy.ts";
+export type { TypeRegistry } from "./ipc/server/type-registry.ts";
+export type { Log, LogFields, LogLevel } from "./log.ts";
+export type { AgentRef, CallOptions } from "./message/agent-ref.ts";
+export type { Peer, TraceContext } from "./message/envelope.ts";
+export { message, MessageType } from "./message/message-type.ts";
+export type { AnswerOf, PayloadOf } from "./message/message-type.ts";
+export type { Reply } from "./message/reply-port.ts";
+export type { ReplyStream } from "./message/reply-stream.ts";
+export { seededRandom, systemRandom } from "./random.ts";
+export type { Random } from "./random.ts";
+export { DeadLetter } from "./runtime/dead-letter.ts";
+export { TurnScheduler } from "./scheduler.ts";
+export type { Scheduler, Task } from "./scheduler.ts";

@@ -1,0 +1,81 @@
+// Bun's Unix sockets behind the transport seam. Bun neither buffers a write nor closes gracefully by `end`:
+// both are left to whoever holds the socket, as the seam says.
+
+import { peerCredentials } from "../libc.ts";
+import type { PeerCredentials, ServerSocket, Socket, SocketHandler, Transport } from "./transport.ts";
+
+interface Wiring {
+  socket: BunSocket;
+  handler: SocketHandler;
+}
+
+type RawSocket = Bun.Socket<Wiring | undefined>;
+
+class BunSocket implements Socket {
+  readonly #raw: RawSocket;
+  readonly credentials: PeerCredentials | undefined;
+
+  constructor(raw: RawSocket) {
+    this.#raw = raw;
+    this.credentials = peerCredentials(fileDescriptorOf(raw));
+  }
+
+  write(bytes: Uint8Array): number {
+    return this.#raw.write(bytes);
+  }
+
+  pause(): void {
+    this.#raw.pause();
+  }
+
+  resume(): void {
+    this.#raw.resume();
+  }
+
+  shutdown(): void {
+    this.#raw.shutdown();
+  }
+
+  terminate(): void {
+    this.#raw.terminate();
+  }
+}
+
+// An error is always followed by `close`, which is all that anyone here needs to know.
+const events = {
+  data: (raw: RawSocket, bytes: Uint8Array) => raw.data?.handler.data(bytes),
+  drain: (raw: RawSocket) => raw.data?.handler.drain(),
+  end: (raw: RawSocket) => raw.data?.handler.end(),
+  close: (raw: RawSocket) => raw.data?.handler.close(),
+  error: () => {},
+  binaryType: "uint8array" as const,
+};
+
+export const bunTransport: Transport = {
+  listen(path, accept): ServerSocket {
+    const server = Bun.listen<Wiring | undefined>({
+      unix: path,
+      allowHalfOpen: true,
+      socket: {
+        ...events,
+        open(raw) {
+          const socket = new BunSocket(raw);
+          raw.data = { socket, handler: accept(socket) };
+        },
+      },
+    });
+    return { stop: () => server.stop(false) };
+  },
+
+  async connect(path, handler): Promise<Socket> {
+    const raw = await Bun.connect<Wiring | undefined>({ unix: path, allowHalfOpen: true, data: undefined, socket: events });
+    const socket = new BunSocket(raw);
+    raw.data = { socket, handler };
+    return socket;
+  },
+};
+
+// Bun has it and does not type it.
+function fileDescriptorOf(raw: object): number {
+  return "fd" in raw && typeof raw.fd === "number" ? raw.fd : -1;
+}

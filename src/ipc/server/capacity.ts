@@ -1,0 +1,43 @@
+// A bound shared by many connections: so many requests in flight, so many bytes of unfinished frames.
+// Whoever finds it used up waits in line and is called when something has been given back.
+
+export class Capacity {
+  readonly max: number;
+  #used = 0;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(max: number) {
+    this.max = max;
+  }
+
+  get used(): number {
+    return this.#used;
+  }
+
+  get exhausted(): boolean {
+    return this.#used >= this.max;
+  }
+
+  take(count: number): void {
+    this.#used += count;
+  }
+
+  /** Each of those that wait is called once, in the order of waiting, as long as there is room. */
+  give(count: number): void {
+    this.#used -= count;
+    for (const callback of this.#waiting) {
+      if (this.exhausted) return;
+      this.#waiting.delete(callback);
+      callback();
+    }
+  }
+
+  /** Calls back once there is room again; the same callback waits once. */
+  whenRoom(callback: () => void): void {
+    this.#waiting.add(callback);
+  }
+
+  leave(callback: () => void): void {
+    this.#waiting.delete(callback);
+  }
+}

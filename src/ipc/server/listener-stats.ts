@@ -1,0 +1,64 @@
+// The listener's figures: plain counters, bumped where things happen, copied when somebody asks.
+
+import { type ErrorCode, errorKinds } from "../../errors.ts";
+
+export class ListenerCounters {
+  connectionsAccepted = 0;
+  connectionsRefused = 0;
+  connectionsClosedIdle = 0;
+  connectionsClosedSlow = 0;
+  framesReceived = 0;
+  bytesReceived = 0;
+  framesSent = 0;
+  bytesSent = 0;
+  messagesProcessed = 0;
+  errors = 0;
+  pushesSent = 0;
+  pushesDropped = 0;
+  pushesWithheld = 0;
+  readonly errorsByCode: Partial<Record<ErrorCode, number>> = {};
+
+  failed(code: ErrorCode): void {
+    this.errors += 1;
+    this.errorsByCode[code] = (this.errorsByCode[code] ?? 0) + 1;
+  }
+}
+
+export interface ListenerStats {
+  readonly activeConnections: number;
+  readonly connectionsAccepted: number;
+  readonly connectionsRefused: number;
+  readonly connectionsClosedIdle: number;
+  /** Closed because their peer did not read. */
+  readonly connectionsClosedSlow: number;
+  readonly requestsInFlight: number;
+  readonly streamsOpen: number;
+  /** Requests that wait for one of their connection's places. */
+  readonly requestsWaiting: number;
+  readonly subscriptions: number;
+  /** Bytes of frames that have begun and not ended, all connections together. */
+  readonly unfinishedBytes: number;
+  readonly framesReceived: number;
+  readonly bytesReceived: number;
+  readonly framesSent: number;
+  readonly bytesSent: number;
+  /** Requests that were taken up, whatever their outcome. */
+  readonly messagesProcessed: number;
+  /** Failures answered. */
+  readonly errors: number;
+  readonly errorsByCode: Readonly<Partial<Record<ErrorCode, number>>>;
+  readonly pushesSent: number;
+  readonly pushesDropped: number;
+  /** Pushes that the policy kept from a connection. */
+  readonly pushesWithheld: number;
+  readonly draining: boolean;
+}
+
+/** The figures as they go over the wire: the same names in snake case, errors by their variant. */
+export function wireStats(stats: ListenerStats): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(stats)) result[name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)] = value;
+  const byVariant = Object.entries(stats.errorsByCode).map(([code, count]) => [errorKinds[code as ErrorCode].variant, count]);
+  result["errors_by_code"] = Object.fromEntries(byVariant);
+  return result;
+}

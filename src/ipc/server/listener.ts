@@ -1,0 +1,270 @@
+// The IPC listener: a path, the connections accepted on it, and what they share. It is started by the application,
+// drains when told to, and leaves nothing behind.
+
+import type { Broker } from "../../broker/broker.ts";
+import type { Publication } from "../../broker/publication.ts";
+import { after, type Clock } from "../../clock.ts";
+import type { IpcConfig } from "../../config.ts";
+import { ActonError, detailOf, type Failure } from "../../errors.ts";
+import type { FileSystem } from "../../files.ts";
+import type { Log } from "../../log.ts";
+import type { Peer } from "../../message/envelope.ts";
+import type { Names } from "../../runtime/names.ts";
+import type { Scheduler } from "../../scheduler.ts";
+import type { Socket, SocketHandler, Transport } from "../transport.ts";
+import { encodeJson } from "../wire/json.ts";
+import type { EncodedPayload } from "../wire/packet.ts";
+import { Capacity } from "./capacity.ts";
+import { Connection, type ConnectionOwner } from "./connection.ts";
+import { ListenerCounters, type ListenerStats } from "./listener-stats.ts";
+import { performRequest } from "./operations/request.ts";
+import type { Admission, Policy } from "./policy.ts";
+import { RefusedConnection } from "./refused-connection.ts";
+import { route } from "./router.ts";
+import type { Release, ServerContext } from "./server-context.ts";
+import { type HeldPath, takeOver } from "./takeover.ts";
+import type { TypeRegistry } from "./type-registry.ts";
+
+/** What the listener stands in front of, and the seams it works through. */
+export interface ListenerParts {
+  readonly config: IpcConfig;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly log: Log;
+  readonly files: FileSystem;
+  readonly transport: Transport;
+  readonly host: { readonly pid: number; readonly uid: number; openFilesMax(): number };
+  readonly names: Names;
+  readonly types: TypeRegistry;
+  readonly broker: Broker;
+  readonly policy: Policy | undefined;
+  readonly product: Release;
+  readonly application: Release;
+}
+
+export interface DrainResult {
+  /** Requests and streams that were still open when the time was over. */
+  readonly lost: number;
+}
+
+// Refusals answer quickly and are few; beyond these a connection is closed without a word.
+const refusedMax = 64;
+const kernelBytesPerConnection = 256 * 1024;
+
+export class IpcListener implements ConnectionOwner {
+  readonly #parts: ListenerParts;
+  readonly #context: ServerContext;
+  readonly #connections = new Map<number, Connection>();
+  readonly #refused = new Set<RefusedConnection>();
+  readonly #path: HeldPath;
+  #connectionNumber = 0;
+  #draining = false;
+  #onIdle: (() => void) | undefined;
+  #onAllClosed: (() => void) | undefined;
+  #shutdown: Promise<DrainResult> | undefined;
+
+  /** Throws ADDRESS_IN_USE, PATH_REFUSED or INVALID_CONFIG; serves from the moment it returns. */
+  constructor(parts: ListenerParts) {
+    this.#parts = parts;
+    checkOpenFiles(parts);
+    this.#context = this.#makeContext();
+    const { files, transport, host, config, log } = parts;
+    this.#path = takeOver(config.socketPath, { files, transport, pid: host.pid, uid: host.uid }, (socket) => this.#accept(socket));
+    log.info("listening", { path: this.#path.path, pid: host.pid, memoryBoundMiB: Math.ceil(memoryBound(config) / 2 ** 20) });
+  }
+
+  /** Where the socket is. */
+  get path(): string {
+    return this.#path.path;
+  }
+
+  get drainTimeoutMs(): number {
+    return this.#parts.config.drainTimeoutMs;
+  }
+
+  stats(): ListenerStats {
+    const { counters, inFlight, unfinished } = this.#context;
+    let streamsOpen = 0;
+    let requestsWaiting = 0;
+    let subscriptions = 0;
+    for (const connection of this.#connections.values()) {
+      streamsOpen += connection.calls.streams;
+      requestsWaiting += connection.calls.waiting;
+      subscriptions += connection.subscriptions.count;
+    }
+    return {
+      activeConnections: this.#connections.size,
+      requestsInFlight: inFlight.used,
+      streamsOpen,
+      requestsWaiting,
+      subscriptions,
+      unfinishedBytes: unfinished.used,
+      draining: this.#draining,
+      ...counters,
+      errorsByCode: { ...counters.errorsByCode },
+    };
+  }
+
+  /** Ends a live connection, and what waits for it. False when there is none with that number. */
+  revoke(connection: number): boolean {
+    const found = this.#connections.get(connection);
+    found?.terminate("revoked");
+    return found !== undefined;
+  }
+
+  /** Refuses new requests, and waits until what runs is answered, for at most so long. */
+  async drain(withinMs = this.#parts.config.drainTimeoutMs): Promise<DrainResult> {
+    this.#draining = true;
+    if (!this.#isIdle()) {
+      await new Promise<void>((resolve) => {
+        const timer = after(this.#parts.clock, withinMs, resolve);
+        this.#onIdle = () => {
+          this.#parts.clock.disarm(timer);
+          resolve();
+        };
+      });
+      this.#onIdle = undefined;
+    }
+    let lost = 0;
+    for (const { calls } of this.#connections.values()) lost += calls.requests + calls.streams + calls.waiting;
+    return { lost };
+  }
+
+  /** Drains, says goodbye to every connection, removes the socket and lets the path go. */
+  shutdown(): Promise<DrainResult> {
+    this.#shutdown ??= this.drain().then(async (result) => {
+      await this.close();
+      return result;
+    });
+    return this.#shutdown;
+  }
+
+  /** Flushes and closes every connection, whatever still runs for it. After `drain`. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onAllClosed = resolve;
+        for (const connection of [...this.#connections.values()]) {
+          connection.calls.abandonAll();
+          connection.finish(0);
+        }
+      });
+    }
+    this.#path.release();
+  }
+
+  route(connection: Connection, frame: Parameters<ConnectionOwner["route"]>[1]): void {
+    route(this.#context, connection, frame.packet, frame.bytes);
+  }
+
+  perform(connection: Connection, arrival: Parameters<ConnectionOwner["perform"]>[1]): void {
+    performRequest(this.#context, connection, arrival);
+  }
+
+  idle(): void {
+    if (this.#onIdle !== undefined && this.#isIdle()) this.#onIdle();
+  }
+
+  closed(connection: Connection): void {
+    this.#connections.delete(connection.peer.connection);
+    this.idle();
+    if (this.#connections.size === 0) this.#onAllClosed?.();
+  }
+
+  #accept(socket: Socket): SocketHandler {
+    const { counters } = this.#context;
+    const { config, policy } = this.#parts;
+    counters.connectionsAccepted += 1;
+    if (this.#connections.size >= config.maxConnections) {
+      return this.#refuse(socket, {
+        code: "CONNECTION_LIMIT_REACHED",
+        message: `too many connections (${config.maxConnections})`,
+        details: { limit: config.maxConnections },
+      });
+    }
+    this.#connectionNumber += 1;
+    const { uid, gid, pid } = socket.credentials ?? {};
+    const peer: Peer = { connection: this.#connectionNumber, uid, gid, pid };
+    const connection = new Connection(this.#context, this, socket, peer);
+    this.#connections.set(peer.connection, connection);
+    if (policy?.admit !== undefined) void this.#admit(connection, policy.admit);
+    return connection;
+  }
+
+  #refuse(socket: Socket, failure: Failure): SocketHandler {
+    const { counters, clock } = this.#context;
+    counters.connectionsRefused += 1;
+    counters.failed(failure.code);
+    const refused = new RefusedConnection(socket, clock, failure, (gone) => this.#refused.delete(gone));
+    if (this.#refused.size >= refusedMax) socket.terminate();
+    else this.#refused.add(refused);
+    return refused;
+  }
+
+  async #admit(connection: Connection, admit: NonNullable<Policy["admit"]>): Promise<void> {
+    const { clock, config, log } = this.#parts;
+    const late = Promise.withResolvers<Admission>();
+    const timer = after(clock, config.admissionTimeoutMs, () => late.resolve({ refused: "connection admission timed out" }));
+    let admission: Admission;
+    try {
+      admission = await Promise.race([admit(connection.peer), late.promise]);
+    } catch (error) {
+      log.error("policy failed to admit a connection", { connection: connection.peer.connection, error: detailOf(error) });
+      admission = { refused: "the policy failed" };
+    }
+    clock.disarm(timer);
+    if (admission.refused === undefined) connection.admit(admission.identity);
+    else connection.deny({ code: "ACCESS_DENIED", message: admission.refused });
+  }
+
+  #isIdle(): boolean {
+    for (const connection of this.#connections.values()) if (!connection.calls.idle) return false;
+    return true;
+  }
+
+  #makeContext(): ServerContext {
+    const listener = this;
+    const { config } = this.#parts;
+    let last: { readonly publication: Publication; readonly payload: EncodedPayload } | undefined;
+    return {
+      ...this.#parts,
+      codecLimits: { depth: config.depthMax, tokens: config.tokensMax },
+      counters: new ListenerCounters(),
+      inFlight: new Capacity(config.inFlightTotalMax),
+      unfinished: new Capacity(config.unfinishedBytesMax),
+      get draining() {
+        return listener.#draining;
+      },
+      stats: () => this.stats(),
+      // A broadcast visits its subscribers one after the other, so remembering the last one is enough.
+      payloadOf(publication) {
+        if (last?.publication !== publication) last = { publication, payload: encodedOnce(publication.payload) };
+        return last.payload;
+      },
+    };
+  }
+}
+
+function encodedOnce(value: unknown): EncodedPayload {
+  let json: string | undefined;
+  return { value, json: () => (json ??= encodeJson(value)) };
+}
+
+/** A full set of connections must leave descriptors for everything else: accepting without any spins. */
+function checkOpenFiles({ config, host }: ListenerParts): void {
+  const openFiles = host.openFilesMax();
+  const most = Math.floor(openFiles * 0.75);
+  if (config.maxConnections <= most) return;
+  throw new ActonError(
+    "INVALID_CONFIG",
+    `max_connections ${config.maxConnections} is too many for an open-file limit of ${openFiles}: set it to ${most} at most, or raise the limit`,
+  );
+}
+
+/** What connections can make the server hold, in bytes, when all of them do their worst. */
+function memoryBound(config: IpcConfig): number {
+  const perConnection = 2 * config.outgoingHardBytes + config.waitingBytesMax + config.maxMessageSize + kernelBytesPerConnection;
+  return config.maxConnections * perConnection + config.unfinishedBytesMax;
+}
+

@@ -1,0 +1,52 @@
+// What can be asked of this server: agents, the types they handle, and for each type its schema and an example.
+
+import { detailOf } from "../../../errors.ts";
+import { exampleOf } from "../../../message/example.ts";
+import type { MessageType } from "../../../message/message-type.ts";
+import type { Discovery, QueryPacket } from "../../wire/packet.ts";
+import type { Connection } from "../connection.ts";
+import { refusalOf } from "../policy.ts";
+import type { ServerContext } from "../server-context.ts";
+
+export function discover(context: ServerContext, connection: Connection, packet: QueryPacket): void {
+  const slot = connection.openSlot(packet);
+  const refusal = refusalOf(context.policy, connection.identity, { kind: "discover" });
+  if (refusal !== undefined) {
+    connection.fail(packet, slot, { code: "ACCESS_DENIED", message: refusal });
+    return;
+  }
+  try {
+    connection.dialect.discovery(connection.writerFor(slot), packet, discoveryOf(context));
+  } catch (error) {
+    connection.fail(packet, slot, { code: "HANDLER_FAILED", message: detailOf(error) });
+    return;
+  }
+  connection.answered(slot);
+}
+
+function discoveryOf(context: ServerContext): Discovery {
+  const { names, types, product, application } = context;
+  const messageTypes = types.registeredTypes();
+  const actors = [...names.entries()].map(([name, handle]) => ({
+    name,
+    ern: `ern:acton:system:framework:agent:${handle.id}`,
+    handles: handle.recipient.handles.map((type) => type.name).sort(),
+  }));
+  const schemas = Object.fromEntries(messageTypes.map((name) => [name, describe(types.find(name) as MessageType)]));
+  return { product, application, actors, messageTypes, schemas };
+}
+
+// A type that expects no answer is known by what is sent of it: to an agent, or as a push to whoever subscribed.
+function describe(type: MessageType): Record<string, unknown> {
+  const schema = schemaOf(type);
+  const replies = type.answer === undefined ? {} : { replies: type.answer.name };
+  return { kind: type.kind === "event" ? "push" : type.kind, schema, ...replies, example: exampleOf(schema) };
+}
+
+function schemaOf(type: MessageType): Record<string, unknown> {
+  try {
+    return type.jsonSchema();
+  } catch {
+    return {};
+  }
+}

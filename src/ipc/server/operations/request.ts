@@ -1,0 +1,165 @@
+// A request: checked in a fixed order, put into its agent's mailbox, answered once. Streams share the way in.
+
+import type { Timer } from "../../../clock.ts";
+import { type Failure, quoted } from "../../../errors.ts";
+import { Envelope, type Origin } from "../../../message/envelope.ts";
+import type { Recipient } from "../../../message/agent-ref.ts";
+import type { MessageType } from "../../../message/message-type.ts";
+import { ReplyPort, type ReplySink } from "../../../message/reply-port.ts";
+import type { RequestPacket } from "../../wire/packet.ts";
+import type { Arrival, OpenCall } from "../calls.ts";
+import type { Connection } from "../connection.ts";
+import { refusalOf } from "../policy.ts";
+import type { ReplySlot } from "../reply-order.ts";
+import type { ServerContext } from "../server-context.ts";
+import { ForwardedReply } from "./forwarded-reply.ts";
+import { refuseArrival } from "./refuse-arrival.ts";
+import { StreamCall } from "./stream.ts";
+import { replyFailure } from "./reply-failure.ts";
+
+const delivered = { status: "delivered" };
+
+/** As a request arrives: it may be refused at once, or wait for a place among those in flight. */
+export function arriveRequest(context: ServerContext, connection: Connection, packet: RequestPacket, bytes: number): void {
+  const slot = connection.openSlot(packet);
+  if (packet.streamId === null) packet.streamId = connection.nextStreamId();
+  const { correlation } = packet;
+  const refusal = refuseArrival(context, connection, packet.shape);
+  if (refusal !== undefined) connection.fail(packet, slot, refusal);
+  else if (correlation !== null && connection.calls.isInUse(correlation)) {
+    connection.fail(packet, slot, { code: "PROTOCOL_ERROR", message: `the correlation ${quoted(correlation)} is still in use on this connection` });
+  } else connection.calls.arrive({ packet, slot, bytes });
+}
+
+/** As a request has its place: the other checks, then the mailbox. */
+export function performRequest(context: ServerContext, connection: Connection, { packet, slot }: Arrival): void {
+  context.counters.messagesProcessed += 1;
+  const found = resolve(context, connection, packet);
+  if ("code" in found) {
+    connection.fail(packet, slot, found);
+    return;
+  }
+  const { recipient, type, payload, forwardTo } = found;
+  const origin: Origin = { peer: connection.peer, identity: connection.identity, trace: undefined };
+  if (forwardTo !== undefined) {
+    const port = new ReplyPort(new ForwardedReply(context, forwardTo, type, packet.expectsStream));
+    acknowledge(connection, packet, slot, recipient.offer(new Envelope(type, payload, port, undefined, origin)));
+    return;
+  }
+  if (!packet.expectsReply && !packet.expectsStream) {
+    acknowledge(connection, packet, slot, recipient.offer(new Envelope(type, payload, null, undefined, origin)));
+    return;
+  }
+  if (packet.timeoutMs === 0) {
+    connection.fail(packet, slot, { code: "TIMEOUT", message: "no reply within 0 ms" });
+    return;
+  }
+  const call = packet.expectsStream ? new StreamCall(context, connection, packet, slot) : new RequestCall(context, connection, packet, slot);
+  connection.calls.open(call);
+  const failure = recipient.offer(new Envelope(type, payload, call.port, undefined, origin));
+  if (failure !== undefined) call.port.abandon(failure);
+}
+
+interface Resolved {
+  readonly recipient: Recipient;
+  readonly type: MessageType;
+  readonly payload: unknown;
+  readonly forwardTo: Recipient | undefined;
+}
+
+// Policy, agent, type, payload: in this order, and the first that fails answers.
+function resolve(context: ServerContext, connection: Connection, packet: RequestPacket): Resolved | Failure {
+  const { target, messageType, replyTo } = packet;
+  const refusal = refusalOf(context.policy, connection.identity, { kind: "request", agent: target, type: messageType });
+  if (refusal !== undefined) return { code: "ACCESS_DENIED", message: refusal };
+  const recipient = context.names.find(target)?.recipient;
+  if (recipient === undefined) return agentNotFound(target);
+  const forwardTo = replyTo === undefined ? undefined : context.names.find(replyTo)?.recipient;
+  if (replyTo !== undefined && forwardTo === undefined) return agentNotFound(replyTo);
+  const type = context.types.find(messageType);
+  if (type === undefined) return { code: "UNKNOWN_MESSAGE_TYPE", message: `${printable(messageType)} is not registered` };
+  const validation = type.validate(packet.payload);
+  if (!validation.ok) return { code: "SERIALIZATION_ERROR", message: validation.problem };
+  if (packet.expectsStream && connection.calls.streams >= context.config.streamsMax) {
+    return { code: "TARGET_BUSY", message: `this connection has ${context.config.streamsMax} streams open already` };
+  }
+  return { recipient, type, payload: validation.value, forwardTo };
+}
+
+function agentNotFound(name: string): Failure {
+  return { code: "ACTOR_NOT_FOUND", message: printable(name) };
+}
+
+// Names stand bare in these texts, as the guide has them; one that could garble a log or a terminal is quoted.
+function printable(name: string): string {
+  return /^[\w.:/-]{1,128}$/.test(name) ? name : quoted(name);
+}
+
+function acknowledge(connection: Connection, packet: RequestPacket, slot: ReplySlot | undefined, failure: Failure | undefined): void {
+  if (failure !== undefined) {
+    connection.fail(packet, slot, failure);
+    return;
+  }
+  const { dialect } = connection;
+  if (packet.expectsStream) dialect.streamEnd(connection.writerFor(slot), packet, 0, delivered);
+  else dialect.reply(connection.writerFor(slot), packet, delivered);
+  connection.answered(slot);
+}
+
+/** One request in flight. */
+class RequestCall implements OpenCall, ReplySink, Timer {
+  readonly streaming = false;
+  readonly port = new ReplyPort(this);
+  readonly packet: RequestPacket;
+  due = 0;
+  place = -1;
+  readonly #context: ServerContext;
+  readonly #connection: Connection;
+  readonly #slot: ReplySlot | undefined;
+  readonly #timeoutMs: number;
+
+  constructor(context: ServerContext, connection: Connection, packet: RequestPacket, slot: ReplySlot | undefined) {
+    this.#context = context;
+    this.#connection = connection;
+    this.packet = packet;
+    this.#slot = slot;
+    this.#timeoutMs = packet.timeoutMs ?? context.config.requestTimeoutMs;
+    if (this.#timeoutMs !== Infinity) context.clock.arm(this, this.#timeoutMs);
+  }
+
+  resolve(value: unknown): void {
+    this.#settle();
+    const connection = this.#connection;
+    try {
+      connection.dialect.reply(connection.writerFor(this.#slot), this.packet, value);
+    } catch (error) {
+      connection.fail(this.packet, this.#slot, replyFailure(this.#context, this.packet, error));
+      return;
+    }
+    connection.answered(this.#slot);
+  }
+
+  reject(failure: Failure): void {
+    this.#settle();
+    this.#connection.fail(this.packet, this.#slot, failure);
+  }
+
+  item(): undefined {
+    return undefined;
+  }
+
+  expire(): void {
+    this.port.cancel();
+    this.reject({ code: "TIMEOUT", message: `no reply within ${this.#timeoutMs} ms` });
+  }
+
+  abandon(): void {
+    this.port.cancel();
+    this.#context.clock.disarm(this);
+  }
+
+  #settle(): void {
+    this.#context.clock.disarm(this);
+    this.#connection.calls.close(this);
+  }
+}

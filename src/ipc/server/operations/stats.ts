@@ -1,0 +1,18 @@
+// The listener's figures, for whoever may discover.
+
+import type { QueryPacket } from "../../wire/packet.ts";
+import type { Connection } from "../connection.ts";
+import { wireStats } from "../listener-stats.ts";
+import { refusalOf } from "../policy.ts";
+import type { ServerContext } from "../server-context.ts";
+
+export function stats(context: ServerContext, connection: Connection, packet: QueryPacket): void {
+  const slot = connection.openSlot(packet);
+  const refusal = refusalOf(context.policy, connection.identity, { kind: "stats" });
+  if (refusal !== undefined) {
+    connection.fail(packet, slot, { code: "ACCESS_DENIED", message: refusal });
+    return;
+  }
+  connection.dialect.reply(connection.writerFor(slot), packet, wireStats(context.stats()));
+  connection.answered(slot);
+}

@@ -1,0 +1,45 @@
+// What all connections of one listener share.
+
+import type { Broker } from "../../broker/broker.ts";
+import type { Publication } from "../../broker/publication.ts";
+import type { Clock } from "../../clock.ts";
+import type { IpcConfig } from "../../config.ts";
+import type { Log } from "../../log.ts";
+import type { Names } from "../../runtime/names.ts";
+import type { Scheduler } from "../../scheduler.ts";
+import type { CodecLimits } from "../wire/codec.ts";
+import type { EncodedPayload } from "../wire/packet.ts";
+import type { Capacity } from "./capacity.ts";
+import type { ListenerCounters, ListenerStats } from "./listener-stats.ts";
+import type { Policy } from "./policy.ts";
+import type { TypeRegistry } from "./type-registry.ts";
+
+/** Name and version of something that clients may want to know. */
+export interface Release {
+  readonly name: string;
+  readonly version: string;
+}
+
+export interface ServerContext {
+  readonly config: IpcConfig;
+  readonly codecLimits: CodecLimits;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly log: Log;
+  readonly names: Names;
+  readonly types: TypeRegistry;
+  readonly broker: Broker;
+  readonly policy: Policy | undefined;
+  readonly product: Release;
+  readonly application: Release;
+  readonly counters: ListenerCounters;
+  /** Requests in flight, all connections together. */
+  readonly inFlight: Capacity;
+  /** Bytes of unfinished frames, all connections together. */
+  readonly unfinished: Capacity;
+  /** New requests are refused; what runs is answered. */
+  readonly draining: boolean;
+  stats(): ListenerStats;
+  /** The publication's payload, encoded at most once however many connections it goes to. */
+  payloadOf(publication: Publication): EncodedPayload;
+}

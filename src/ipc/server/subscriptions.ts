@@ -1,0 +1,146 @@
+// One connection's subscriptions, and the pushes that wait for it. The connection joins the broker as a subscriber
+// like any other. When too many pushes wait, the newest are dropped, counted, and owned up to in the next one.
+
+import type { Publication, Subscriber } from "../../broker/publication.ts";
+import { patternProblem } from "../../broker/topics.ts";
+import { ActonError, quoted } from "../../errors.ts";
+import type { FrameWriter } from "../wire/frame-writer.ts";
+import type { Dialect } from "../wire/dialect.ts";
+import type { Format, SubscriptionState } from "../wire/packet.ts";
+import { refusalOf } from "./policy.ts";
+import type { ServerContext } from "./server-context.ts";
+
+/** The connection, as its pushes see it. */
+export interface PushTarget {
+  readonly identity: unknown;
+  readonly dialect: Dialect;
+  readonly out: FrameWriter;
+  /** Whether a push may be written now rather than wait. */
+  readonly takesPushes: boolean;
+  touched(): void;
+}
+
+const patternsMax = 128;
+
+interface WaitingPush {
+  readonly publication: Publication;
+  readonly seq: number;
+}
+
+export class Subscriptions implements Subscriber {
+  readonly #context: ServerContext;
+  readonly #target: PushTarget;
+  readonly #leaveName = new Map<string, () => void>();
+  readonly #leavePattern = new Map<string, () => void>();
+  readonly #seqOfType = new Map<string, number>();
+  readonly #waiting: WaitingPush[] = [];
+  #format: Format = "json";
+  #dropped = 0;
+
+  constructor(context: ServerContext, target: PushTarget) {
+    this.#context = context;
+    this.#target = target;
+  }
+
+  get count(): number {
+    return this.#leaveName.size + this.#leavePattern.size;
+  }
+
+  state(rejected: readonly string[] = []): SubscriptionState {
+    return { types: [...this.#leaveName.keys()], rejected, patterns: [...this.#leavePattern.keys()].sort() };
+  }
+
+  /** Subscribes to all of it or, when something is wrong, to none. Pushes go out in `format` from now on. */
+  add(types: readonly string[], patterns: readonly string[], format: Format): void {
+    this.#check(types, patterns);
+    this.#format = format;
+    const { broker } = this.#context;
+    for (const name of types) if (!this.#leaveName.has(name)) this.#leaveName.set(name, broker.join(name, this));
+    for (const pattern of patterns) if (!this.#leavePattern.has(pattern)) this.#leavePattern.set(pattern, broker.join(pattern, this));
+  }
+
+  remove(types: readonly string[], patterns: readonly string[]): void {
+    for (const name of types) forget(this.#leaveName, name);
+    for (const pattern of patterns) forget(this.#leavePattern, pattern);
+  }
+
+  clearPatterns(): void {
+    for (const pattern of [...this.#leavePattern.keys()]) forget(this.#leavePattern, pattern);
+  }
+
+  clear(): void {
+    for (const name of [...this.#leaveName.keys()]) forget(this.#leaveName, name);
+    this.clearPatterns();
+  }
+
+  close(): void {
+    this.clear();
+    this.#waiting.length = 0;
+  }
+
+  publish(publication: Publication): void {
+    const { name } = publication.type;
+    const { counters, config, policy, types } = this.#context;
+    if (!types.isRegistered(name)) return;
+    if (refusalOf(policy, this.#target.identity, { kind: "push", type: name }) !== undefined) {
+      counters.pushesWithheld += 1;
+      return;
+    }
+    const seq = this.#seqOfType.get(name) ?? 0;
+    this.#seqOfType.set(name, seq + 1);
+    if (this.#waiting.length === 0 && this.#target.takesPushes) {
+      this.#write(publication, seq);
+    } else if (this.#waiting.length < config.pushBufferSize) {
+      this.#waiting.push({ publication, seq });
+    } else {
+      this.#dropped += 1;
+      counters.pushesDropped += 1;
+    }
+  }
+
+  flushed(): undefined {
+    return undefined;
+  }
+
+  /** The connection takes pushes again. */
+  drain(): void {
+    while (this.#waiting.length > 0 && this.#target.takesPushes) {
+      const { publication, seq } = this.#waiting.shift() as WaitingPush;
+      this.#write(publication, seq);
+    }
+  }
+
+  #write(publication: Publication, seq: number): void {
+    const { counters, log } = this.#context;
+    const { type, timestamp, source } = publication;
+    try {
+      const payload = this.#context.payloadOf(publication);
+      this.#target.dialect.push(this.#target.out, this.#format, { messageType: type.name, payload, timestamp, source, seq, dropped: this.#dropped });
+    } catch (error) {
+      this.#dropped += 1;
+      counters.pushesDropped += 1;
+      log.error("push cannot be encoded", { type: type.name, error: error instanceof Error ? error.message : String(error) });
+      return;
+    }
+    this.#dropped = 0;
+    counters.pushesSent += 1;
+    this.#target.touched();
+  }
+
+  #check(types: readonly string[], patterns: readonly string[]): void {
+    patterns.forEach((pattern, at) => {
+      const problem = patternProblem(pattern);
+      if (problem !== undefined) throw new ActonError("SERIALIZATION_ERROR", `patterns[${at}]: ${problem}: ${quoted(pattern)}`);
+    });
+    const patternsHeld = new Set([...this.#leavePattern.keys(), ...patterns]).size;
+    if (patterns.length > patternsMax || patternsHeld > patternsMax) throw new ActonError("PROTOCOL_ERROR", `pattern limit of ${patternsMax} exceeded`);
+    const typesHeld = new Set([...this.#leaveName.keys(), ...types]).size;
+    const { subscriptionsMax } = this.#context.config;
+    if (typesHeld > subscriptionsMax) throw new ActonError("PROTOCOL_ERROR", `subscription limit of ${subscriptionsMax} exceeded`);
+  }
+}
+
+function forget(held: Map<string, () => void>, key: string): void {
+  held.get(key)?.();
+  held.delete(key);
+}

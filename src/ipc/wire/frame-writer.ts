@@ -1,0 +1,96 @@
+// Outgoing bytes of one connection: frames are written straight into one growing buffer and leave it in order.
+// A frame that turns out to be impossible halfway is rolled back, so that no half of it ever leaves.
+
+import { ActonError } from "../../errors.ts";
+import { lengthFieldBytes } from "./frame-decoder.ts";
+
+const nothing: Buffer = Buffer.alloc(0);
+const capacityMin = 1024;
+const capacityKept = 64 * 1024;
+
+export class FrameWriter {
+  readonly #bodyBytesMax: number;
+  #bytes: Buffer = nothing;
+  #start = 0;
+  #end = 0;
+  #frame = 0;
+  #body = 0;
+  // What the last buffer grew to: a busy connection starts its next one at that size.
+  #capacityHint = capacityMin;
+
+  constructor(bodyBytesMax: number) {
+    this.#bodyBytesMax = bodyBytesMax;
+  }
+
+  /** Bytes written and not yet consumed. */
+  get pending(): number {
+    return this.#end - this.#start;
+  }
+
+  /** Begins a frame; `header` is what follows the length field. */
+  begin(...header: readonly number[]): void {
+    this.#reserve(lengthFieldBytes + header.length);
+    this.#frame = this.#end;
+    this.#end += lengthFieldBytes;
+    for (const byte of header) this.#bytes[this.#end++] = byte;
+    this.#body = this.#end;
+  }
+
+  text(text: string): void {
+    this.#reserve(3 * text.length);
+    this.#end += this.#bytes.write(text, this.#end);
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.byteLength);
+    this.#bytes.set(bytes, this.#end);
+    this.#end += bytes.byteLength;
+  }
+
+  /** Ends the frame. Rolls it back and throws HANDLER_FAILED when its body is beyond the limit. */
+  finish(): void {
+    const length = this.#end - this.#body;
+    if (length > this.#bodyBytesMax) {
+      this.rollback();
+      throw new ActonError("HANDLER_FAILED", `the reply of ${length} bytes exceeds the frame limit of ${this.#bodyBytesMax} bytes`);
+    }
+    this.#bytes.writeUInt32BE(length, this.#frame);
+  }
+
+  rollback(): void {
+    this.#end = this.#frame;
+  }
+
+  /** What waits to leave: valid until the next write. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
+  consume(count: number): void {
+    this.#start += count;
+    if (this.#start < this.#end) return;
+    this.#capacityHint = Math.min(Math.max(this.#bytes.length, capacityMin), capacityKept);
+    this.#bytes = nothing;
+    this.#start = 0;
+    this.#end = 0;
+  }
+
+  /** Moves everything that waits in `other` behind what waits here. */
+  append(other: FrameWriter): void {
+    this.raw(other.view());
+    other.consume(other.pending);
+  }
+
+  #reserve(more: number): void {
+    const needed = this.#end + more;
+    if (needed <= this.#bytes.length) return;
+    const pending = this.pending;
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#capacityHint, 2 * pending, pending + more));
+    this.#bytes.copy(grown, 0, this.#start, this.#end);
+    this.#bytes = grown;
+    this.#frame -= this.#start;
+    this.#body -= this.#start;
+    this.#end = pending;
+    this.#start = 0;
+  }
+}
