@@ -3,6 +3,7 @@
 
 import { lstatSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { version } from "./package.json";
 
 const outfile = process.argv[2] ?? "dist/acton";
 
@@ -33,8 +34,11 @@ async function compile(file: string): Promise<void> {
     // Names stay: an error's stack, and a class's name, are read by people.
     minify: { syntax: true, whitespace: true, identifiers: false },
     sourcemap: "linked",
-    // msgpackr would open a native accelerator from the build machine's node_modules.
-    define: { "process.env.MSGPACKR_NATIVE_ACCELERATION_DISABLED": '"true"' },
+    define: {
+      ACTON_VERSION: JSON.stringify(version),
+      // msgpackr would open a native accelerator from the build machine's node_modules.
+      "process.env.MSGPACKR_NATIVE_ACCELERATION_DISABLED": '"true"',
+    },
     compile: {
       outfile: file,
       // Nothing from the current directory is ever run.
@@ -52,7 +56,11 @@ async function compile(file: string): Promise<void> {
 
 // Directories count too: theirs changes when a file in them goes away.
 function newestOf(paths: readonly string[]): number {
-  return Math.max(...paths.map((path) => (lstatSync(path).isDirectory() ? Math.max(timeOf(path), newestOf(readdirSync(path).map((name) => join(path, name)))) : timeOf(path))));
+  return Math.max(
+    ...paths.map((path) =>
+      lstatSync(path).isDirectory() ? Math.max(timeOf(path), newestOf(readdirSync(path).map((name) => join(path, name)))) : timeOf(path),
+    ),
+  );
 }
 
 function timeOf(path: string): number {

@@ -17,6 +17,8 @@ export interface Clock {
   monotonic(): number;
   /** (Re)arms the timer. Delays are clamped to 0 … 2^31−1 ms; NaN is a RangeError. */
   arm(timer: Timer, delayMs: number): void;
+  /** The same for a monotonic time that is known already: spares a reading of the clock. */
+  armAt(timer: Timer, due: number): void;
   /** Does nothing when the timer is not armed. */
   disarm(timer: Timer): void;
 }
@@ -44,8 +46,12 @@ export class SystemClock implements Clock {
   }
 
   arm(timer: Timer, delayMs: number): void {
+    this.armAt(timer, performance.now() + clampDelay(delayMs));
+  }
+
+  armAt(timer: Timer, due: number): void {
     const idle = this.#queue.first === undefined;
-    this.#queue.add(timer, performance.now() + clampDelay(delayMs));
+    this.#queue.add(timer, due);
     if (timer.due < this.#wakeAt) this.#sleepUntil(timer.due);
     else if (idle) this.#wake?.ref();
   }
@@ -61,7 +67,7 @@ export class SystemClock implements Clock {
   #sleepUntil(due: number): void {
     clearTimeout(this.#wake);
     this.#wakeAt = due;
-    this.#wake = setTimeout(this.#fire, Math.max(0, Math.ceil(due - performance.now())));
+    this.#wake = setTimeout(this.#fire, clampDelay(Math.ceil(due - performance.now())));
   }
 
   readonly #fire = (): void => {
@@ -95,7 +101,11 @@ export class ManualClock implements Clock {
   }
 
   arm(timer: Timer, delayMs: number): void {
-    this.#queue.add(timer, this.#monotonic + clampDelay(delayMs));
+    this.armAt(timer, this.#monotonic + clampDelay(delayMs));
+  }
+
+  armAt(timer: Timer, due: number): void {
+    this.#queue.add(timer, due);
   }
 
   disarm(timer: Timer): void {

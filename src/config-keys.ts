@@ -76,7 +76,10 @@ export const logKeys = {
 } as const satisfies KeyTable;
 
 /** The table that stands at the top of a file, then those that have a `[section]` of their own. */
-export const keyTables = { "": listenerKeys, rateLimit: rateLimitKeys, runtime: runtimeKeys, log: logKeys } as const satisfies Record<string, KeyTable>;
+export const keyTables = { "": listenerKeys, rateLimit: rateLimitKeys, runtime: runtimeKeys, log: logKeys } as const satisfies Record<
+  string,
+  KeyTable
+>;
 
 export type SectionName = keyof typeof keyTables;
 

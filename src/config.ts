@@ -2,7 +2,18 @@
 // Called by the listener and the runtime with an object, and by the command line with layers. Every refusal is an
 // ActonError INVALID_CONFIG that names the key, its value, where it stands, and the nearest known key.
 
-import { type ConfigKey, type KeyEntry, keyEntries, keyTables, type KeyTable, type listenerKeys, type logKeys, type runtimeKeys, type SectionName, snakeCase } from "./config-keys.ts";
+import {
+  type ConfigKey,
+  type KeyEntry,
+  keyEntries,
+  keyTables,
+  type KeyTable,
+  type listenerKeys,
+  type logKeys,
+  type runtimeKeys,
+  type SectionName,
+  snakeCase,
+} from "./config-keys.ts";
 import { ActonError, quoted } from "./errors.ts";
 import { nearestName } from "./nearest-name.ts";
 
@@ -85,7 +96,8 @@ function ipcConfigOf(merge: Merge): IpcConfig {
   merge.requireOrder("outgoingHardBytes", "outgoingSoftBytes");
   merge.requireOrder("outgoingHardBytes", "maxMessageSize");
   merge.requireOrder("unfinishedBytesMax", "maxMessageSize");
-  if (requestsPerSecond === 0 && burstSize > 0) throw merge.refusalAt("rateLimit.burstSize", `needs ${merge.spelled("rateLimit.requestsPerSecond")} beside it`);
+  if (requestsPerSecond === 0 && burstSize > 0)
+    throw merge.refusalAt("rateLimit.burstSize", `needs ${merge.spelled("rateLimit.requestsPerSecond")} beside it`);
   const rateLimit = requestsPerSecond === 0 ? null : { requestsPerSecond, burstSize: burstSize === 0 ? requestsPerSecond : burstSize };
   return { ...listener, rateLimit };
 }
@@ -130,7 +142,10 @@ class Merge {
   requireOrder(largerPath: string, smallerPath: string): void {
     const smaller = this.setting(smallerPath);
     if (this.setting(largerPath).value >= smaller.value) return;
-    throw this.refusalAt(largerPath, `is ${this.setting(largerPath).value}, but must be at least ${this.spelled(smallerPath)}, which is ${smaller.value}`);
+    throw this.refusalAt(
+      largerPath,
+      `is ${this.setting(largerPath).value}, but must be at least ${this.spelled(smallerPath)}, which is ${smaller.value}`,
+    );
   }
 
   refusalAt(path: string, problem: string): ActonError {
@@ -145,7 +160,12 @@ class Merge {
   #addVariables(layer: ConfigLayer): void {
     for (const [variable, text] of Object.entries(layer.values as Record<string, string>)) {
       const entry = keyEntries.find((known) => known.variable === variable);
-      if (entry === undefined) throw unknown("unknown variable", variable, keyEntries.map((known) => known.variable));
+      if (entry === undefined)
+        throw unknown(
+          "unknown variable",
+          variable,
+          keyEntries.map((known) => known.variable),
+        );
       const value = typeof entry.key.default === "number" && /^\d+$/.test(text) ? Number(text) : text;
       this.#set(entry, { value, origin: variable, place: "" }, variable);
     }
@@ -154,7 +174,11 @@ class Merge {
   #addSection(layer: ConfigLayer, section: SectionName, values: unknown): void {
     const written = (name: string): string => (layer.spelling === "file" ? snakeCase(name) : name);
     const place = (...path: string[]): string => placeOf(layer, section === "" ? path : [written(section), ...path]);
-    if (!isRecord(values)) throw new ActonError("INVALID_CONFIG", `${place()}${section === "" ? "the configuration" : written(section)} must be a table of keys, not ${shown(values)}`);
+    if (!isRecord(values))
+      throw new ActonError(
+        "INVALID_CONFIG",
+        `${place()}${section === "" ? "the configuration" : written(section)} must be a table of keys, not ${shown(values)}`,
+      );
     const table: KeyTable = keyTables[section];
     const keys = new Map(Object.keys(table).map((name) => [written(name), name]));
     const subsections = new Map(this.#sections.filter((name) => section === "" && name !== "").map((name) => [written(name), name]));
@@ -177,7 +201,8 @@ class Merge {
 
   #set(entry: KeyEntry, given: { value: unknown; origin: string; place: string }, name: string): void {
     const { value } = given;
-    if (!fits(entry.key, value)) throw new ActonError("INVALID_CONFIG", `${given.place}${name} must be ${expectationOf(entry.key)}, not ${shown(value)}`);
+    if (!fits(entry.key, value))
+      throw new ActonError("INVALID_CONFIG", `${given.place}${name} must be ${expectationOf(entry.key)}, not ${shown(value)}`);
     this.#settings.set(entry.path, { ...given, value });
   }
 }

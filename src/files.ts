@@ -1,7 +1,22 @@
 // The file system as a seam: just what the takeover of a socket's path and the finding of a configuration need.
 
 import type { BigIntStats } from "node:fs";
-import { closeSync, constants, chmodSync, fstatSync, ftruncateSync, lstatSync, mkdirSync, openSync, readSync, realpathSync, renameSync, unlinkSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  chmodSync,
+  fstatSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { openLibc, type Libc } from "./libc.ts";
 
 export type FileKind = "socket" | "directory" | "file" | "link" | "other";
@@ -19,7 +34,7 @@ export interface FileStatus {
 
 export type LockResult =
   | { readonly kind: "locked"; readonly release: () => void }
-  /** `by` is the text its holder left in the file: empty when it has not come to that yet. */
+  /** `by` is the holder's process id as the kernel knows it, else the text in the file, which may be empty. */
   | { readonly kind: "held"; readonly by: string };
 
 /** Throws what the system says, an Error with a `code` such as EACCES, unless told otherwise. */
@@ -34,8 +49,8 @@ export interface FileSystem {
   chmod(path: string, mode: number): void;
   /** With its parents, mode 0700. Does nothing when it is there. */
   mkdir(path: string): void;
-  /** Undefined when nothing is there. */
-  readText(path: string): string | undefined;
+  /** Undefined when nothing is there. Fails for what is not a file or has more than `bytesMax` (1 MiB unless given). */
+  readText(path: string, bytesMax?: number): string | undefined;
   /** Takes the lock file at `path`, which is made when absent and never deleted; held until released or the process ends. */
   lock(path: string, text: string): LockResult;
   /** Runs `make` with the process's file mode mask set. */
@@ -49,7 +64,14 @@ export const systemFiles: FileSystem = {
   lstat(path) {
     const status = lstatSync(path, { bigint: true, throwIfNoEntry: false });
     if (status === undefined) return undefined;
-    return { kind: kindOf(status), dev: status.dev, ino: status.ino, uid: Number(status.uid), gid: Number(status.gid), mode: Number(status.mode) & 0o7777 };
+    return {
+      kind: kindOf(status),
+      dev: status.dev,
+      ino: status.ino,
+      uid: Number(status.uid),
+      gid: Number(status.gid),
+      mode: Number(status.mode) & 0o7777,
+    };
   },
   realpath: (path) => realpathSync(path),
   rename: (from, to) => renameSync(from, to),
@@ -60,7 +82,7 @@ export const systemFiles: FileSystem = {
   mkdir(path) {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   },
-  readText: (path) => ifPresent(() => readBounded(path)),
+  readText: (path, bytesMax = textBytesMax) => ifPresent(() => readBounded(path, bytesMax)),
   lock,
   withUmask(mask, make) {
     const system = libc();
@@ -83,7 +105,7 @@ function lock(path: string, text: string): LockResult {
     if (!fstatSync(fd).isFile()) throw new Error(`${path} is not a file`);
     if (!system.isClosedOnExec(fd)) throw new Error(`${path} would stay locked by child processes`);
     locked = system.tryLock(fd);
-    if (!locked) return { kind: "held", by: readUpTo(fd, lockTextBytesMax).trim() };
+    if (!locked) return { kind: "held", by: holderOf(fd) ?? readUpTo(fd, lockTextBytesMax).trim() };
     ftruncateSync(fd);
     writeSync(fd, text, 0);
   } catch (thrown) {
@@ -101,19 +123,31 @@ function lock(path: string, text: string): LockResult {
   };
 }
 
+// The text is written after the lock is taken, and outlives a killed holder: for a moment it may name the wrong process.
+function holderOf(fd: number): string | undefined {
+  try {
+    const { ino } = fstatSync(fd, { bigint: true });
+    const holders = readFileSync("/proc/locks", "latin1").matchAll(/FLOCK +ADVISORY +WRITE +([1-9]\d*) +[\da-f]+:[\da-f]+:(\d+) /g);
+    const pids = [...holders].filter(([, , inode]) => inode === String(ino)).map(([, pid]) => pid);
+    return pids.length === 1 ? pids[0] : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function libc(): Libc {
   const { libc: bound, reason } = openLibc();
   if (bound === undefined) throw new Error(`a socket's path cannot be taken safely here: ${reason}`);
   return bound;
 }
 
-function readBounded(path: string): string {
+function readBounded(path: string, bytesMax: number): string {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const status = fstatSync(fd);
     if (!status.isFile()) throw new Error(status.isDirectory() ? "it is a directory" : "it is not a file");
-    if (status.size > textBytesMax) throw new Error(`it has more than ${textBytesMax} bytes`);
-    return readUpTo(fd, textBytesMax);
+    if (status.size > bytesMax) throw new Error(`it has more than ${bytesMax} bytes`);
+    return readUpTo(fd, bytesMax);
   } finally {
     closeSync(fd);
   }

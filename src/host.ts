@@ -128,13 +128,22 @@ class DirectOutput implements LogOutput {
     try {
       while (this.#rest.length > 0) this.#rest = this.#rest.subarray(writeSync(this.#fd, this.#rest));
       return true;
-    } catch {
+    } catch (thrown) {
+      if (!isPassing(thrown)) {
+        this.#rest = new Uint8Array(0);
+        return true;
+      }
       after(this.#clock, retryDelayMs, () => {
         if (this.#push()) this.#drained();
       });
       return false;
     }
   }
+}
+
+// No room now, on the terminal or on the disk. Anything else, such as a terminal that has gone, will not get better.
+function isPassing(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && ["EAGAIN", "EINTR", "ENOSPC", "EDQUOT"].includes(String(thrown.code));
 }
 
 // A terminal's own open file is shared with the shell and must stay blocking, so ours is opened anew.

@@ -77,10 +77,7 @@ describe("the listener's configuration", () => {
     [{ rateLimit: { requestsPerSecond: -1 } }, "requestsPerSecond must be a whole number from 0 to 1000000 (requests/s), not -1"],
     [{ rateLimit: { requestsPerSecond: 0, burstSize: 5 } }, "burstSize needs requestsPerSecond beside it"],
     [{ outgoingHardBytes: 1024 }, "outgoingHardBytes is 1024, but must be at least outgoingSoftBytes, which is 1048576"],
-    [
-      { outgoingSoftBytes: 10, outgoingHardBytes: 1024 },
-      "outgoingHardBytes is 1024, but must be at least maxMessageSize, which is 1048576",
-    ],
+    [{ outgoingSoftBytes: 10, outgoingHardBytes: 1024 }, "outgoingHardBytes is 1024, but must be at least maxMessageSize, which is 1048576"],
     [{ unfinishedBytesMax: 5 }, "unfinishedBytesMax is 5, but must be at least maxMessageSize, which is 1048576"],
   ])("refuses %j and says why", (input, message) => {
     expect(refusal(() => resolveIpcConfig(input))).toBe(message);
@@ -140,7 +137,10 @@ describe("layers", () => {
     [file({ rate_limit: { burst: 1 } }, 3), "/etc/acton/acton.toml:3: unknown key 'burst'"],
     [file({ runtim: {} }, 1), "/etc/acton/acton.toml:1: unknown key 'runtim', did you mean 'runtime'?"],
     [file({ runtime: 5 }, 1), "/etc/acton/acton.toml:1: runtime must be a table of keys, not 5"],
-    [file({ max_connections: "many" }, 4), '/etc/acton/acton.toml:4: max_connections must be a whole number from 1 to 1000000 (connections), not "many"'],
+    [
+      file({ max_connections: "many" }, 4),
+      '/etc/acton/acton.toml:4: max_connections must be a whole number from 1 to 1000000 (connections), not "many"',
+    ],
     [file({ max_connections: [1] }), "/etc/acton/acton.toml: max_connections must be a whole number from 1 to 1000000 (connections), not a list"],
     [file({ rate_limit: { burst_size: 5 } }, 9), "/etc/acton/acton.toml:9: burst_size needs requests_per_second beside it"],
     [environment({ ACTON_MAX_CONECTIONS: "1" }), "unknown variable 'ACTON_MAX_CONECTIONS', did you mean 'ACTON_MAX_CONNECTIONS'?"],

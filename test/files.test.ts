@@ -65,7 +65,8 @@ describe("a lock", () => {
     const path = join(directory, "x.lock");
     const first = systemFiles.lock(path, "4711");
     expect(first.kind).toBe("locked");
-    expect(systemFiles.lock(path, "1")).toEqual({ kind: "held", by: "4711" });
+    expect(systemFiles.lock(path, "1")).toEqual({ kind: "held", by: String(process.pid) });
+    expect(readFileSync(path, "utf8")).toBe("4711");
     if (first.kind === "locked") {
       first.release();
       first.release();

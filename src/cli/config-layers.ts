@@ -38,7 +38,8 @@ export function findConfigFile(sources: ConfigSources): string | undefined {
   if (file !== undefined) return resolve(file);
   const home = environment["HOME"];
   const configured = environment["XDG_CONFIG_HOME"];
-  const userDirectory = configured !== undefined && isAbsolute(configured) ? configured : home === undefined || home === "" ? undefined : join(home, ".config");
+  const userDirectory =
+    configured !== undefined && isAbsolute(configured) ? configured : home === undefined || home === "" ? undefined : join(home, ".config");
   const places = [
     ...(modulePath === undefined ? [] : [join(dirname(modulePath), fileName)]),
     ...(userDirectory === undefined ? [] : [join(userDirectory, "acton", fileName)]),
@@ -47,12 +48,13 @@ export function findConfigFile(sources: ConfigSources): string | undefined {
   return places.find((place) => isThere(place, files));
 }
 
-// What cannot be looked at (EACCES on the way) counts as there: reading it then says why, instead of passing it over.
+// A home that we may not enter (HOME may be another user's) holds nothing of ours. A file that is there and cannot be
+// read is an error, as reading it will say.
 function isThere(path: string, files: FileSystem): boolean {
   try {
     return files.lstat(path) !== undefined;
-  } catch (thrown) {
-    return !(thrown instanceof Error && "code" in thrown && thrown.code === "ENOTDIR");
+  } catch {
+    return false;
   }
 }
 
@@ -100,7 +102,12 @@ export function lineOf(text: string, path: readonly string[]): number | undefine
     const key = header === undefined ? /^\s*("[^"]*"|'[^']*'|[\w-]+)((?:\s*\.\s*[\w-]+)?)\s*=/.exec(line) : null;
     const name = unquoted(key?.[1] ?? "");
     const rest = (key?.[2] ?? "").replace(/[\s.]/g, "");
-    const found = second === undefined ? section === "" && name === first : section === first ? name === second : section === "" && name === first && rest === second;
+    const found =
+      second === undefined
+        ? section === "" && name === first
+        : section === first
+          ? name === second
+          : section === "" && name === first && rest === second;
     if (found) return index + 1;
     if (fallback === undefined && (section === "" ? name : header === undefined ? "" : section) === first) fallback = index + 1;
   }

@@ -27,7 +27,8 @@ const keyCountMax = 10_000;
 
 const kvStore = agent("kv_store", () => ({ values: new Map<string, z.output<ReturnType<typeof z.json>>>() }))
   .mutateOn(SetValue, ({ model: { values }, message: { key, value }, reply }) => {
-    if (values.size >= keyCountMax && !values.has(key)) return reply.fail(new ActonError("TARGET_BUSY", `the store is full: it holds ${keyCountMax} keys`));
+    if (values.size >= keyCountMax && !values.has(key))
+      return reply.fail(new ActonError("TARGET_BUSY", `the store is full: it holds ${keyCountMax} keys`));
     values.set(key, value);
     return { key };
   })

@@ -31,7 +31,14 @@ function commandLine(printHelp: (text: string) => void): Command {
     .option("--debug", "show where an error comes from")
     .helpCommand(false)
     .exitOverride()
-    .configureOutput({ writeOut: printHelp, writeErr() {}, outputError() {}, getOutHelpWidth: () => 100, getErrHelpWidth: () => 100, getOutHasColors: () => false })
+    .configureOutput({
+      writeOut: printHelp,
+      writeErr() {},
+      outputError() {},
+      getOutHelpWidth: () => 100,
+      getErrHelpWidth: () => 100,
+      getOutHasColors: () => false,
+    })
     .configureHelp({ showGlobalOptions: true });
 
   addServe(program);

@@ -37,8 +37,13 @@ export async function loadDefaultExport(path: string): Promise<unknown> {
     const loaded: { readonly default?: unknown } = await import(absolute);
     return loaded.default;
   } catch (thrown) {
-    throw cannotStart(problemOf(absolute, thrown), thrown);
+    throw moduleFailure(absolute, thrown);
   }
+}
+
+/** What a module threw, while it was loaded or later on, as one line with file and line. */
+export function moduleFailure(path: string, thrown: unknown): CommandError {
+  return cannotStart(problemOf(path, thrown), thrown);
 }
 
 export function shownPath(path: string): string {

@@ -28,10 +28,13 @@ async function single(word: string): Promise<unknown> {
   return parse(word, `the payload ${quoted(word)} is neither key=value nor JSON`);
 }
 
+/** What a frame can hold at most. */
+const fileBytesMax = 2 ** 24 - 1;
+
 function readFile(path: string): string {
   let text: string | undefined;
   try {
-    text = systemFiles.readText(path);
+    text = systemFiles.readText(path, fileBytesMax);
   } catch (thrown) {
     throw usageError(`cannot read ${path}: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
   }

@@ -12,7 +12,9 @@ export interface SocketOptions {
 /** What the flags say of the path, as a layer of configuration; undefined when they say nothing. */
 export function socketLayer(options: SocketOptions, environment: Readonly<Record<string, string | undefined>>): ConfigLayer | undefined {
   const path = socketPathOf(options, environment);
-  return path === undefined ? undefined : { origin: options.socket === undefined ? "--app" : "--socket", spelling: "file", values: { socket_path: path } };
+  return path === undefined
+    ? undefined
+    : { origin: options.socket === undefined ? "--app" : "--socket", spelling: "file", values: { socket_path: path } };
 }
 
 /** The absolute path that the flags name; undefined when they name none. */

@@ -64,8 +64,10 @@ class ZodSchema implements Schema {
   validate(value: unknown): Validation {
     const input = value === null && this.#acceptsNull ? {} : value;
     try {
-      const result = this.#schema.safeParse(input);
-      return result.success ? { ok: true, value: result.data } : { ok: false, problem: problemOf(result.error.issues) };
+      // The parser itself, without the wrappers that make an error object nobody reads.
+      const result = this.#schema._zod.run({ value: input, issues: [] }, synchronous);
+      if (result instanceof Promise) return asyncValidation(result);
+      return result.issues.length === 0 ? { ok: true, value: result.value } : this.#problem(input);
     } catch (thrown) {
       return { ok: false, problem: thrown instanceof z.core.$ZodAsyncError ? asyncProblem : "payload: its schema failed" };
     }
@@ -73,6 +75,11 @@ class ZodSchema implements Schema {
 
   jsonSchema(): JsonSchema {
     return z.toJSONSchema(this.#schema, { io: "input", unrepresentable: "any" });
+  }
+
+  #problem(input: unknown): Validation {
+    const result = this.#schema.safeParse(input);
+    return { ok: false, problem: problemOf(result.error?.issues ?? []) };
   }
 
   asyncPart(): string | undefined {
@@ -90,10 +97,7 @@ class ForeignSchema implements Schema {
   validate(value: unknown): Validation {
     try {
       const result = this.#schema["~standard"].validate(value);
-      if (result instanceof Promise) {
-        result.catch(() => {});
-        return { ok: false, problem: asyncProblem };
-      }
+      if (result instanceof Promise) return asyncValidation(result);
       return result.issues === undefined ? { ok: true, value: result.value } : { ok: false, problem: problemOf(result.issues) };
     } catch {
       return { ok: false, problem: "payload: its schema failed" };
@@ -111,6 +115,14 @@ class ForeignSchema implements Schema {
     }
     return undefined;
   }
+}
+
+const synchronous = { async: false };
+
+// Nobody will read what it comes to, not even a rejection.
+function asyncValidation(result: Promise<unknown>): Validation {
+  result.catch(() => {});
+  return { ok: false, problem: asyncProblem };
 }
 
 function isZod(source: object): source is z.ZodType {

@@ -38,7 +38,8 @@ const pathBytesMax = 103;
 /** Connects to the server's socket. CONNECTION_CLOSED when none answers there, ACCESS_DENIED when it runs as somebody else. */
 export async function connect(path: string, options: ConnectOptions): Promise<Client> {
   const pathBytes = Buffer.byteLength(path);
-  if (pathBytes > pathBytesMax) throw new ActonError("CONNECTION_CLOSED", `cannot connect to ${path}: the path has ${pathBytes} bytes, at most ${pathBytesMax} are possible`);
+  if (pathBytes > pathBytesMax)
+    throw new ActonError("CONNECTION_CLOSED", `cannot connect to ${path}: the path has ${pathBytes} bytes, at most ${pathBytesMax} are possible`);
   const codec = await loadCodec(options.format ?? "json");
   const client = new BareClient(codec, options.clock ?? new SystemClock());
   const socket = await options.transport.connect(path, client.handler).catch((thrown: unknown) => {
@@ -123,8 +124,10 @@ class BareClient implements Client {
     if (this.#closed !== undefined) throw new ActonError("CONNECTION_CLOSED", this.#closed.message);
     const id = String(++this.#lastId);
     const body = this.#codec.encode({ request_id: id, ...call, timeout_ms: timeoutMs });
-    if (body.length > frameBytesMax) throw new ActonError("SERIALIZATION_ERROR", `the request has ${body.length} bytes; a frame holds ${frameBytesMax}`);
-    if (this.#outgoingBytes + body.length > outgoingBytesMax) throw new ActonError("TARGET_BUSY", "too much waits to be sent: the server does not read");
+    if (body.length > frameBytesMax)
+      throw new ActonError("SERIALIZATION_ERROR", `the request has ${body.length} bytes; a frame holds ${frameBytesMax}`);
+    if (this.#outgoingBytes + body.length > outgoingBytesMax)
+      throw new ActonError("TARGET_BUSY", "too much waits to be sent: the server does not read");
     const outcome = this.#calls.open(id, timeoutMs);
     this.#enqueue(body);
     return outcome;

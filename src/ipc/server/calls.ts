@@ -33,8 +33,8 @@ export class Calls {
   readonly #limits: CallLimits;
   readonly #total: Capacity;
   readonly #perform: (arrival: Arrival) => void;
-  readonly #open = new Set<OpenCall>();
-  readonly #correlations = new Set<string>();
+  // By correlation; those without one are their own key. What waits for its place holds its correlation too.
+  readonly #open = new Map<string | OpenCall, OpenCall | undefined>();
   readonly #waiting: Arrival[] = [];
   readonly #admitMore = (): void => this.#admitWaiting();
 
@@ -58,7 +58,7 @@ export class Calls {
   }
 
   isInUse(correlation: string): boolean {
-    return this.#correlations.has(correlation);
+    return this.#open.has(correlation);
   }
 
   /** Performs the request now, or when its turn comes: those that wait are never overtaken. */
@@ -68,16 +68,15 @@ export class Calls {
       return;
     }
     const { correlation } = arrival.packet;
-    if (correlation !== null) this.#correlations.add(correlation);
+    if (correlation !== null) this.#open.set(correlation, undefined);
     this.#waiting.push(arrival);
     this.waitingBytes += arrival.bytes;
     if (this.#total.exhausted) this.#total.whenRoom(this.#admitMore);
   }
 
   open(call: OpenCall): void {
-    this.#open.add(call);
     const { correlation, expectsStream } = call.packet;
-    if (correlation !== null) this.#correlations.add(correlation);
+    this.#open.set(correlation ?? call, call);
     if (expectsStream) {
       this.streams += 1;
     } else {
@@ -87,9 +86,8 @@ export class Calls {
   }
 
   close(call: OpenCall): void {
-    if (!this.#open.delete(call)) return;
     const { correlation, expectsStream } = call.packet;
-    if (correlation !== null) this.#correlations.delete(correlation);
+    if (!this.#open.delete(correlation ?? call)) return;
     if (expectsStream) {
       this.streams -= 1;
     } else {
@@ -100,15 +98,15 @@ export class Calls {
   }
 
   abandonStreams(): void {
-    for (const call of this.#open) if (call.packet.expectsStream) this.#abandon(call);
+    for (const call of this.#open.values()) if (call?.packet.expectsStream) this.#abandon(call);
   }
 
   abandonAll(): void {
     this.#total.leave(this.#admitMore);
     this.#waiting.length = 0;
     this.waitingBytes = 0;
-    for (const call of this.#open) this.#abandon(call);
-    this.#correlations.clear();
+    for (const call of this.#open.values()) if (call !== undefined) this.#abandon(call);
+    this.#open.clear();
   }
 
   #abandon(call: OpenCall): void {
@@ -125,7 +123,7 @@ export class Calls {
     for (let next = this.#waiting[0]; next !== undefined && this.#hasPlaceFor(next.packet); next = this.#waiting[0]) {
       this.#waiting.shift();
       this.waitingBytes -= next.bytes;
-      if (next.packet.correlation !== null) this.#correlations.delete(next.packet.correlation);
+      if (next.packet.correlation !== null) this.#open.delete(next.packet.correlation);
       this.#perform(next);
     }
     if (this.#waiting.length > 0 && this.#total.exhausted) this.#total.whenRoom(this.#admitMore);

@@ -68,14 +68,14 @@ export class Connection implements SocketHandler, WriteOwner, PushTarget, Task {
   #streamNumber = 0;
 
   constructor(context: ServerContext, owner: ConnectionOwner, socket: Socket, peer: Peer) {
-    const { clock, config, scheduler, inFlight } = context;
+    const { buffers, clock, config, inFlight } = context;
     this.#context = context;
     this.#owner = owner;
     this.peer = peer;
     this.#socket = new ClosingSocket(socket, clock);
     this.#decoder = new FrameDecoder(config.maxMessageSize);
-    this.#queue = new WriteQueue(socket, clock, scheduler, config, this);
-    this.#order = new ReplyOrder(this.#queue.out, config.maxMessageSize);
+    this.#queue = new WriteQueue(socket, context, config, this);
+    this.#order = new ReplyOrder(this.#queue.out, config.maxMessageSize, buffers);
     this.calls = new Calls(config, inFlight, (arrival) => owner.perform(this, arrival));
     this.subscriptions = new Subscriptions(context, this);
     this.rateLimiter = config.rateLimit === null ? undefined : new RateLimiter(config.rateLimit, clock.monotonic());
@@ -95,6 +95,11 @@ export class Connection implements SocketHandler, WriteOwner, PushTarget, Task {
 
   get closed(): boolean {
     return this.#state === "closed";
+  }
+
+  /** Monotonic milliseconds at which bytes last arrived: when the frames at hand came in, to a turn or so. */
+  get lastArrival(): number {
+    return this.#idle.touchedAt;
   }
 
   get takesPushes(): boolean {
@@ -278,7 +283,10 @@ export class Connection implements SocketHandler, WriteOwner, PushTarget, Task {
       else this.#broken(error);
       return;
     }
-    if (frames === config.framesPerTurnMax) this.#pumpSoon();
+    if (frames === config.framesPerTurnMax) {
+      this.#queue.flushWithTurn();
+      this.#pumpSoon();
+    }
     this.#settleInput(frames > 0);
   }
 

@@ -16,19 +16,20 @@ export class IdleWatch implements Timer {
   readonly #limits: IdleLimits;
   readonly #state: () => "busy" | "subscribed" | "idle";
   readonly #expired: () => void;
-  #touchedAt: number;
+  /** Monotonic milliseconds of the last arrival. */
+  touchedAt: number;
 
   constructor(clock: Clock, limits: IdleLimits, state: () => "busy" | "subscribed" | "idle", expired: () => void) {
     this.#clock = clock;
     this.#limits = limits;
     this.#state = state;
     this.#expired = expired;
-    this.#touchedAt = clock.monotonic();
+    this.touchedAt = clock.monotonic();
     this.#rearm(this.#shortest());
   }
 
   touch(): void {
-    this.#touchedAt = this.#clock.monotonic();
+    this.touchedAt = this.#clock.monotonic();
   }
 
   stop(): void {
@@ -44,7 +45,7 @@ export class IdleWatch implements Timer {
       return;
     }
     const limit = state === "subscribed" ? this.#limits.subscriptionTimeoutMs : this.#limits.connectionTimeoutMs;
-    const idleMs = this.#clock.monotonic() - this.#touchedAt;
+    const idleMs = this.#clock.monotonic() - this.touchedAt;
     if (limit > 0 && idleMs >= limit) this.#expired();
     else this.#rearm(limit > 0 ? limit - idleMs : this.#shortest());
   }

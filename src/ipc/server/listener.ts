@@ -12,6 +12,7 @@ import type { Peer } from "../../message/envelope.ts";
 import type { Names } from "../../runtime/names.ts";
 import type { Scheduler } from "../../scheduler.ts";
 import type { Socket, SocketHandler, Transport } from "../transport.ts";
+import { BufferPool } from "../wire/buffer-pool.ts";
 import { encodeJson } from "../wire/json.ts";
 import type { EncodedPayload } from "../wire/packet.ts";
 import { Capacity } from "./capacity.ts";
@@ -231,6 +232,7 @@ export class IpcListener implements ConnectionOwner {
       ...this.#parts,
       codecLimits: { depth: config.depthMax, tokens: config.tokensMax },
       counters: new ListenerCounters(),
+      buffers: new BufferPool(),
       inFlight: new Capacity(config.inFlightTotalMax),
       unfinished: new Capacity(config.unfinishedBytesMax),
       get draining() {

@@ -4,6 +4,7 @@ import { after, type Clock, type Timer } from "../../clock.ts";
 import type { Failure } from "../../errors.ts";
 import type { Socket, SocketHandler } from "../transport.ts";
 import { detect, silentClientVoice } from "../wire/detect.ts";
+import { BufferPool } from "../wire/buffer-pool.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
 import { FrameWriter } from "../wire/frame-writer.ts";
 import { ClosingSocket } from "./closing-socket.ts";
@@ -59,7 +60,7 @@ export class RefusedConnection implements SocketHandler {
     const first = this.#decoder.peekAfterLength();
     const detection = first === undefined ? undefined : detect(first);
     const voice = detection === undefined ? silentClientVoice : (detection.dialect ?? detection.speak);
-    const out = new FrameWriter(answerBytesMax);
+    const out = new FrameWriter(answerBytesMax, new BufferPool());
     voice.connectionFailure(out, this.#failure);
     this.#socket.write(out.view());
     this.#decoder.clear();

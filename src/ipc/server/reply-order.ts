@@ -1,6 +1,7 @@
 // Keeps answers to frames without a correlation in the order of their frames: their clients match first in, first out.
 // The oldest unanswered frame writes straight to the connection; later ones write aside until it is their turn.
 
+import type { BufferPool } from "../wire/buffer-pool.ts";
 import { FrameWriter } from "../wire/frame-writer.ts";
 
 export class ReplySlot {
@@ -14,11 +15,13 @@ export class ReplySlot {
 export class ReplyOrder {
   readonly #connectionOut: FrameWriter;
   readonly #bodyBytesMax: number;
+  readonly #pool: BufferPool;
   readonly #slots: ReplySlot[] = [];
 
-  constructor(connectionOut: FrameWriter, bodyBytesMax: number) {
+  constructor(connectionOut: FrameWriter, bodyBytesMax: number, pool: BufferPool) {
     this.#connectionOut = connectionOut;
     this.#bodyBytesMax = bodyBytesMax;
+    this.#pool = pool;
   }
 
   /** Bytes written aside. */
@@ -44,7 +47,7 @@ export class ReplyOrder {
 
   /** Where the slot's frames go for now. */
   writerFor(slot: ReplySlot): FrameWriter {
-    return this.isFirst(slot) ? this.#connectionOut : (slot.aside ??= new FrameWriter(this.#bodyBytesMax));
+    return this.isFirst(slot) ? this.#connectionOut : (slot.aside ??= new FrameWriter(this.#bodyBytesMax, this.#pool));
   }
 
   /** The slot's last frame is written: those behind it move up. */

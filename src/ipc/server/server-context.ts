@@ -7,6 +7,7 @@ import type { IpcConfig } from "../../config.ts";
 import type { Log } from "../../log.ts";
 import type { Names } from "../../runtime/names.ts";
 import type { Scheduler } from "../../scheduler.ts";
+import type { BufferPool } from "../wire/buffer-pool.ts";
 import type { CodecLimits } from "../wire/codec.ts";
 import type { EncodedPayload } from "../wire/packet.ts";
 import type { Capacity } from "./capacity.ts";
@@ -33,6 +34,8 @@ export interface ServerContext {
   readonly product: Release;
   readonly application: Release;
   readonly counters: ListenerCounters;
+  /** Spare buffers for what goes out. */
+  readonly buffers: BufferPool;
   /** Requests in flight, all connections together. */
   readonly inFlight: Capacity;
   /** Bytes of unfinished frames, all connections together. */

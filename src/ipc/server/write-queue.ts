@@ -4,6 +4,7 @@
 import type { Clock, Timer } from "../../clock.ts";
 import type { Scheduler, Task } from "../../scheduler.ts";
 import type { Socket } from "../transport.ts";
+import type { BufferPool } from "../wire/buffer-pool.ts";
 import { FrameWriter } from "../wire/frame-writer.ts";
 
 export interface WriteLimits {
@@ -11,6 +12,12 @@ export interface WriteLimits {
   readonly outgoingSoftBytes: number;
   readonly outgoingHardBytes: number;
   readonly writeTimeoutMs: number;
+}
+
+export interface WriteServices {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly buffers: BufferPool;
 }
 
 /** The connection, as its queue reports to it. */
@@ -35,13 +42,13 @@ export class WriteQueue implements Task {
   #dirty = false;
   #closed = false;
 
-  constructor(socket: Socket, clock: Clock, scheduler: Scheduler, limits: WriteLimits, owner: WriteOwner) {
+  constructor(socket: Socket, { clock, scheduler, buffers }: WriteServices, limits: WriteLimits, owner: WriteOwner) {
     this.#socket = socket;
     this.#clock = clock;
     this.#scheduler = scheduler;
     this.#limits = limits;
     this.#owner = owner;
-    this.out = new FrameWriter(limits.maxMessageSize);
+    this.out = new FrameWriter(limits.maxMessageSize, buffers);
     this.#deadline = { due: 0, place: -1, expire: () => this.#owner.stalled(`the peer read nothing for ${limits.writeTimeoutMs} ms`) };
   }
 
@@ -49,7 +56,7 @@ export class WriteQueue implements Task {
     return this.out.pending > this.#limits.outgoingSoftBytes;
   }
 
-  /** Something was written to `out`: it leaves at the end of this turn. */
+  /** Something was written to `out`: it leaves once every socket that was ready with this one has been heard. */
   touched(): void {
     if (this.out.pending > this.#limits.outgoingHardBytes) {
       this.#owner.stalled(`${this.out.pending} bytes wait for a peer that does not read them`);
@@ -57,6 +64,11 @@ export class WriteQueue implements Task {
     }
     if (this.#dirty || this.blocked || this.#closed) return;
     this.#dirty = true;
+    this.#scheduler.atLoopEnd(this);
+  }
+
+  /** More of the same batch comes in the next turn: what is answered at the end of this one leaves meanwhile. */
+  flushWithTurn(): void {
     this.#scheduler.atTurnEnd(this);
   }
 

@@ -2,12 +2,10 @@
 // A frame that turns out to be impossible halfway is rolled back, so that no half of it ever leaves.
 
 import { ActonError } from "../../errors.ts";
+import type { BufferPool } from "./buffer-pool.ts";
 import { lengthFieldBytes } from "./frame-decoder.ts";
 
 const nothing: Buffer = Buffer.alloc(0);
-const capacityMin = 1024;
-const capacityKept = 64 * 1024;
-
 export class FrameWriter {
   readonly #bodyBytesMax: number;
   #bytes: Buffer = nothing;
@@ -15,11 +13,11 @@ export class FrameWriter {
   #end = 0;
   #frame = 0;
   #body = 0;
-  // What the last buffer grew to: a busy connection starts its next one at that size.
-  #capacityHint = capacityMin;
+  readonly #pool: BufferPool;
 
-  constructor(bodyBytesMax: number) {
+  constructor(bodyBytesMax: number, pool: BufferPool) {
     this.#bodyBytesMax = bodyBytesMax;
+    this.#pool = pool;
   }
 
   /** Bytes written and not yet consumed. */
@@ -69,7 +67,7 @@ export class FrameWriter {
   consume(count: number): void {
     this.#start += count;
     if (this.#start < this.#end) return;
-    this.#capacityHint = Math.min(Math.max(this.#bytes.length, capacityMin), capacityKept);
+    this.#pool.give(this.#bytes);
     this.#bytes = nothing;
     this.#start = 0;
     this.#end = 0;
@@ -85,9 +83,12 @@ export class FrameWriter {
     const needed = this.#end + more;
     if (needed <= this.#bytes.length) return;
     const pending = this.pending;
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.#capacityHint, 2 * pending, pending + more));
-    this.#bytes.copy(grown, 0, this.#start, this.#end);
-    this.#bytes = grown;
+    const before = this.#bytes;
+    const grown = before.length === 0 ? this.#pool.take() : before;
+    const fits = pending + more <= grown.length;
+    this.#bytes = fits ? grown : Buffer.allocUnsafeSlow(Math.max(2 * pending, pending + more));
+    before.copy(this.#bytes, 0, this.#start, this.#end);
+    if (!fits) this.#pool.give(grown);
     this.#frame -= this.#start;
     this.#body -= this.#start;
     this.#end = pending;

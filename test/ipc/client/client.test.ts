@@ -40,7 +40,7 @@ class Wire implements Socket, Transport {
 
   get bodies(): Buffer[] {
     const bodies: Buffer[] = [];
-    for (let at = 0; at + 4 <= this.written.length; ) {
+    for (let at = 0; at + 4 <= this.written.length;) {
       const end = at + 4 + this.written.readUInt32BE(at);
       bodies.push(this.written.subarray(at + 4, end));
       at = end;

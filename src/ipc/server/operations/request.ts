@@ -124,7 +124,7 @@ class RequestCall implements OpenCall, ReplySink, Timer {
     this.packet = packet;
     this.#slot = slot;
     this.#timeoutMs = packet.timeoutMs ?? context.config.requestTimeoutMs;
-    if (this.#timeoutMs !== Infinity) context.clock.arm(this, this.#timeoutMs);
+    if (this.#timeoutMs !== Infinity) context.clock.armAt(this, connection.lastArrival + this.#timeoutMs);
   }
 
   resolve(value: unknown): void {

@@ -28,7 +28,7 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
     this.packet = packet;
     this.#slot = slot;
     const { timeoutMs } = packet;
-    if (timeoutMs !== undefined && timeoutMs !== Infinity) context.clock.arm(this, timeoutMs);
+    if (timeoutMs !== undefined && timeoutMs !== Infinity) context.clock.armAt(this, connection.lastArrival + timeoutMs);
   }
 
   item(value: unknown): Promise<void> | undefined {

@@ -1,0 +1,82 @@
+// `acton serve`: runs an application module, or the demo services, on a socket until a signal ends it.
+
+import { resolve } from "node:path";
+import { ActonApp } from "../app.ts";
+import { Application } from "../application.ts";
+import { SystemClock } from "../clock.ts";
+import type { AppConfig, ConfigLayer } from "../config.ts";
+import { ActonError } from "../errors.ts";
+import { systemFiles } from "../files.ts";
+import { type Host, processHost } from "../host.ts";
+import { createLog, type RootLog } from "../log.ts";
+import { loadConfig } from "./config-layers.ts";
+import { CommandError, exitCodes } from "./exit-codes.ts";
+import { loadDefaultExport, moduleFailure, shownPath } from "./module-loader.ts";
+import { type SocketOptions, socketLayer } from "./socket-path.ts";
+
+export interface ServeOptions extends SocketOptions {
+  readonly config?: string | undefined;
+  readonly printConfig?: boolean | undefined;
+  readonly logLevel?: string | undefined;
+}
+
+/** Resolves when a drain that a signal began is complete. */
+export async function serve(module: string | undefined, options: ServeOptions): Promise<void> {
+  const application = module === undefined ? (await import("./demo.ts")).demo : await loadApplication(module);
+  const merged = await loadConfig({
+    files: systemFiles,
+    environment: process.env,
+    application: application.config,
+    modulePath: module === undefined ? undefined : resolve(module),
+    file: options.config,
+    flags: flagLayers(options),
+  });
+  if (options.printConfig === true) return (await import("./print-config.ts")).printConfig(merged);
+  const modulePath = module === undefined ? "demo" : resolve(module);
+  await runUntilSignal(application, merged.config, modulePath);
+}
+
+async function loadApplication(module: string): Promise<Application> {
+  const exported = await loadDefaultExport(module);
+  if (exported instanceof Application) return exported;
+  const what = exported === undefined ? "has no default export" : "has a default export that is not an application";
+  throw new CommandError(exitCodes.cannotStart, `${shownPath(resolve(module))} ${what}: it needs 'export default app({ … })', with app from "acton"`);
+}
+
+function flagLayers(options: ServeOptions): ConfigLayer[] {
+  const socket = socketLayer(options, process.env);
+  const level: ConfigLayer = { origin: "--log-level", spelling: "file", values: { log: { level: options.logLevel } } };
+  return [...(socket === undefined ? [] : [socket]), level];
+}
+
+async function runUntilSignal(application: Application, config: AppConfig, modulePath: string): Promise<void> {
+  const { runtime: limits, log: logConfig, ...ipcConfig } = config;
+  const clock = new SystemClock();
+  const host = processHost(clock);
+  const log = logFor(host, clock, logConfig);
+  await using runtime = ActonApp.launch({ limits, log, clock, host, application });
+  const signal = runtime.untilSignal();
+  const started = start();
+  // A start that hangs ends with a signal too.
+  await Promise.race([started, signal]);
+  log.info("draining", { signal: await signal });
+  const { complete, lost } = await runtime.shutdownAll();
+  if (complete) log.info("stopped");
+  await log.flush();
+  if (!complete) throw new CommandError(exitCodes.drainIncomplete, `stopped before all was answered: ${lost} requests and streams were cut off`);
+
+  async function start(): Promise<void> {
+    try {
+      await application.startIn(runtime);
+    } catch (thrown) {
+      throw thrown instanceof ActonError ? thrown : moduleFailure(modulePath, thrown);
+    }
+    await runtime.startIpcListener({ ...ipcConfig, policy: application.policy });
+  }
+}
+
+function logFor(host: Host, clock: SystemClock, { level, format, queueSize }: AppConfig["log"]): RootLog {
+  const terminal = host.stderrIsTerminal;
+  const colour = terminal && (process.env["NO_COLOR"] ?? "") === "";
+  return createLog({ output: host.stderr, clock, level, queueSize, colour, format: format === "auto" ? (terminal ? "pretty" : "json") : format });
+}

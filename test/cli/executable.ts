@@ -1,0 +1,116 @@
+// Runs the compiled executable as a user would. Built first when it is older than its sources.
+
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const root = join(import.meta.dir, "../..");
+export const executable = join(root, "dist/acton");
+
+const build = Bun.spawnSync([process.execPath, "build.ts"], { cwd: root, stderr: "pipe" });
+if (build.exitCode !== 0) throw new Error(`build.ts failed:\n${build.stderr.toString()}`);
+
+export interface RunOptions {
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly stdin?: string;
+}
+
+export interface RunResult {
+  readonly exitCode: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** An environment in which nothing of this machine's user is seen. */
+function bareEnvironment(more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return { PATH: "/usr/bin:/bin", HOME: "/nonexistent", ...more };
+}
+
+export async function run(words: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+  const child = Bun.spawn([executable, ...words], {
+    cwd: options.cwd ?? "/",
+    env: bareEnvironment(options.env),
+    stdin: Buffer.from(options.stdin ?? ""),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
+  return { exitCode, stdout, stderr };
+}
+
+export interface Server extends AsyncDisposable {
+  readonly pid: number;
+  readonly socket: string;
+  /** The log line that has this message, as soon as it is there. Rejects when the server ends without it. */
+  line(message: string): Promise<Record<string, unknown>>;
+  signal(name: "SIGTERM" | "SIGINT" | "SIGKILL"): void;
+  readonly exited: Promise<number>;
+}
+
+/** `acton serve` on a socket, ready for calls: it has logged `until`. Disposing of it ends it. */
+export async function serve(socket: string, words: readonly string[] = [], options: RunOptions = {}, until = "listening"): Promise<Server> {
+  const child = Bun.spawn([executable, "serve", "--socket", socket, ...words], {
+    cwd: options.cwd ?? "/",
+    env: bareEnvironment(options.env),
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "pipe",
+  });
+  const log = new LogReader(child.stderr);
+  const server: Server = {
+    pid: child.pid,
+    socket,
+    line: (message) => log.line(message),
+    signal: (name) => child.kill(name),
+    exited: child.exited,
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await child.exited;
+    },
+  };
+  await server.line(until);
+  return server;
+}
+
+class LogReader {
+  #text = "";
+  #ended = false;
+  #changed = Promise.withResolvers<void>();
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    void this.#read(stream);
+  }
+
+  async line(message: string): Promise<Record<string, unknown>> {
+    for (;;) {
+      for (const line of this.#text.split("\n").slice(0, -1)) {
+        const record = line.startsWith("{") ? (JSON.parse(line) as Record<string, unknown>) : {};
+        if (record["message"] === message) return record;
+      }
+      if (this.#ended) throw new Error(`the server ended without saying ${JSON.stringify(message)}:\n${this.#text}`);
+      await this.#changed.promise;
+    }
+  }
+
+  async #read(stream: ReadableStream<Uint8Array>): Promise<void> {
+    const decoder = new TextDecoder();
+    for await (const chunk of stream) {
+      this.#text += decoder.decode(chunk, { stream: true });
+      this.#wake();
+    }
+    this.#ended = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
+  }
+}
+
+/** A directory of its own, removed when it is disposed of. */
+export function temporaryDirectory(): Disposable & { readonly path: string } {
+  const path = realpathSync(mkdtempSync(join(tmpdir(), "acton-")));
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
+}

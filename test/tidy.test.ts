@@ -1,0 +1,308 @@
+// The rules of the house, held by reading src/. Each rule turns sources into complaints; it is tried on a source that
+// breaks it, so that a rule which can find nothing is found out, and then held against all of src/.
+// An exception names its file and its reason. A ceiling may only come down.
+
+import { describe, expect, test } from "bun:test";
+import { dirname, join, relative } from "node:path";
+
+const root = join(import.meta.dir, "..");
+
+interface Source {
+  /** Below src/: `agent/cell.ts`. */
+  readonly path: string;
+  readonly text: string;
+  /** The text with comments, strings and regular expressions blanked; lines and columns stay. */
+  readonly code: string;
+  /** What it imports, types included: paths below src/, or names of packages. */
+  readonly imports: readonly string[];
+}
+
+interface Rule {
+  readonly name: string;
+  complaints(sources: readonly Source[]): string[];
+  /** Sources that break the rule, and how often. */
+  readonly bad: Readonly<Record<string, string>>;
+  readonly count?: number;
+  /** Sources that look as if they did. */
+  readonly good?: Readonly<Record<string, string>>;
+}
+
+// Layers --------------------------------------------------------------------------------------------------------------
+
+const bottomRow = [
+  "errors", "config", "config-keys", "nearest-name", "clock", "random", "scheduler", "log", "log-line", "host", "files", "libc", "product",
+].map((name) => `${name}.ts`);
+
+const wire = ["bottom", "ipc/transport", "ipc/wire"];
+const system = ["bottom", "message", "agent", "broker", "runtime"];
+const everything = [...system, "ipc/transport", "ipc/wire", "ipc/server", "ipc/client", "app", "index", "cli"];
+
+/** What each layer may import, types included. Itself is understood. */
+const layers: Readonly<Record<string, readonly string[]>> = {
+  bottom: [],
+  message: ["bottom"],
+  agent: ["bottom", "message"],
+  broker: ["bottom", "message", "agent"],
+  runtime: ["bottom", "message", "agent", "broker"],
+  "ipc/transport": ["bottom"],
+  "ipc/wire": ["bottom"],
+  "ipc/server": [...system, ...wire],
+  "ipc/client": ["message", ...wire],
+  app: [...system, ...wire, "ipc/server"],
+  index: [...system, ...wire, "ipc/server", "app"],
+  cli: everything,
+};
+
+function layerOf(path: string): string {
+  if (bottomRow.includes(path)) return "bottom";
+  if (path === "ipc/transport.ts" || path === "ipc/bun-transport.ts") return "ipc/transport";
+  if (path === "app.ts" || path === "application.ts") return "app";
+  const directory = /^(ipc\/[^/]+|[^/]+)\//.exec(path)?.[1];
+  return directory ?? path.replace(/\.ts$/, "");
+}
+
+/** The few files that may import a package, or a module of the host that reaches outside of the process. */
+const packageHomes: Readonly<Record<string, readonly string[]>> = {
+  zod: ["message/schema.ts", "runtime/dead-letter.ts", "cli/"],
+  msgpackr: ["ipc/wire/msgpack.ts"],
+  commander: ["cli/"],
+  "bun:ffi": ["libc.ts"],
+  "node:fs": ["files.ts", "host.ts", "libc.ts", "cli/"],
+  "node:path": ["ipc/server/takeover.ts", "cli/"],
+  "node:async_hooks": ["agent/activity.ts"],
+};
+
+// Globals -------------------------------------------------------------------------------------------------------------
+
+const time = "time is a Clock's, and the clock is passed in";
+const turns = "what runs next is a Scheduler's decision";
+const outside = "the process is a Host's matter; the command line is the only place beside it";
+
+const globals: readonly { readonly what: RegExp; readonly only: readonly string[]; readonly why: string }[] = [
+  { what: /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b|\bset(?:Timeout|Interval)\s*\(/g, only: ["clock.ts"], why: time },
+  { what: /\bsetImmediate\b|\bqueueMicrotask\b/g, only: ["scheduler.ts"], why: turns },
+  { what: /\bMath\.random\b|\bcrypto\./g, only: ["random.ts"], why: "chance is a Random's, and it is passed in" },
+  { what: /(?<![.\w])process\./g, only: ["host.ts", "cli/"], why: outside },
+  { what: /(?<![.\w])console\./g, only: [], why: "what there is to say goes to a Log, results to cli/terminal.ts" },
+  { what: /(?<![.\w])Bun\./g, only: ["host.ts", "ipc/bun-transport.ts", "cli/"], why: "Bun stands behind Transport and Host" },
+];
+
+// Sizes ---------------------------------------------------------------------------------------------------------------
+
+const fileLinesMax = 250;
+const functionLinesMax = 70;
+const lineLengthMax = 160;
+
+/** Files that are longer, with what they have now. To be split; none may grow. */
+const longFiles: Readonly<Record<string, number>> = {
+  // The turn loop and everything that it keeps in step.
+  "agent/cell.ts": 300,
+  // One socket's whole state machine.
+  "ipc/server/connection.ts": 430,
+  // Accepting, admitting, draining and closing.
+  "ipc/server/listener.ts": 271,
+};
+
+/** Files with longer lines, and how many: rows of a table, whose columns are the point, and texts that read best whole. */
+const longLines: Readonly<Record<string, number>> = {
+  "config-keys.ts": 6,
+  "errors.ts": 2,
+  "log-line.ts": 1,
+  "app.ts": 1,
+  "runtime/names.ts": 1,
+  "ipc/wire/bare.ts": 1,
+};
+
+/** Files that throw what the system said: FileSystem and Libc promise a plain Error, which their callers turn into codes. */
+const plainErrors = ["files.ts", "libc.ts"];
+
+// Rules ---------------------------------------------------------------------------------------------------------------
+
+const fill = (lines: number): string => "  step();\n".repeat(lines);
+
+const rules: readonly Rule[] = [
+  {
+    name: "each layer imports only what lies below it, types included",
+    complaints: (sources) =>
+      sources.flatMap(({ path, imports }) => {
+        const layer = layerOf(path);
+        const allowed = layers[layer];
+        if (allowed === undefined) return [`src/${path}: no layer is known for it`];
+        const above = imports.filter((file) => file.endsWith(".ts") && layerOf(file) !== layer && !allowed.includes(layerOf(file)));
+        return above.map((file) => `src/${path}: ${layer} may not import ${file}`);
+      }),
+    bad: {
+      "ipc/wire/frame.ts": `import type { Envelope } from "../../message/envelope.ts";\n`,
+      "runtime/names.ts": `export { Socket } from "../ipc/transport.ts";\n`,
+      "agent/cell.ts": `const { Broker } = await import("../broker/broker.ts");\n`,
+      "clock.ts": `import type {\n  Task,\n} from "./agent/cell.ts";\n`,
+      "elsewhere/thing.ts": "",
+    },
+    good: { "broker/broker.ts": `import type { Activity } from "../agent/activity.ts";\nimport { after } from "../clock.ts";\n` },
+  },
+  {
+    name: "no file imports itself by way of others",
+    complaints: (sources) => cycles(new Map(sources.map(({ path, imports }) => [path, imports]))),
+    bad: { "log.ts": `import { a } from "./clock.ts";\n`, "clock.ts": `import type { b } from "./log.ts";\n` },
+    count: 1,
+  },
+  {
+    name: "every file is reached from the public names or the command line",
+    complaints(sources) {
+      const reached = new Set<string>();
+      const byPath = new Map(sources.map((source) => [source.path, source]));
+      const visit = (path: string): void => {
+        if (reached.has(path)) return;
+        reached.add(path);
+        for (const next of byPath.get(path)?.imports ?? []) visit(next);
+      };
+      for (const entry of ["index.ts", "cli/main.ts"]) visit(entry);
+      return sources.filter(({ path }) => !reached.has(path)).map(({ path }) => `src/${path}: nothing uses it`);
+    },
+    bad: { "index.ts": `export { a } from "./log.ts";\n`, "log.ts": "", "orphan.ts": "" },
+    count: 1,
+  },
+  {
+    name: "packages and the host's modules are imported only where their wrapper is",
+    complaints: (sources) =>
+      sources.flatMap(({ path, imports }) =>
+        imports
+          .filter((name) => !name.endsWith(".ts"))
+          .filter((name) => !(packageHomes[name] ?? packageHomes[name.split("/")[0] ?? ""])?.some((home) => path.startsWith(home)))
+          .map((name) => `src/${path}: may not import ${name}`),
+      ),
+    bad: { "agent/cell.ts": `import { readFileSync } from "node:fs";\nimport lodash from "lodash";\n` },
+    good: { "ipc/wire/msgpack.ts": `import { Packr } from "msgpackr/pack";\n` },
+    count: 2,
+  },
+  {
+    name: "time, chance, turns, the process and Bun are reached through their seams",
+    complaints: (sources) =>
+      globals.flatMap(({ what, only, why }) =>
+        sources.filter(({ path }) => !only.some((place) => path.startsWith(place))).flatMap((source) => found(source, what, why)),
+      ),
+    bad: {
+      "agent/schedule.ts": "const now = Date.now();\nsetTimeout(() => queueMicrotask(run), Math.random());\n",
+      "app.ts": "process.exit(1);\nconsole.log(Bun.version, performance.now(), setImmediate);\n",
+    },
+    count: 9,
+    good: { "app.ts": "// process.exit is for cli/\nconst text = `Date.now ${this.process.env} Bun.`;\nlet timer: ReturnType<typeof setTimeout>;\n" },
+  },
+  {
+    name: "nothing turns the type checker off",
+    complaints: (sources) => [
+      ...sources.flatMap((source) => found(source, /(?:[:<|&,([=]|\bas)\s*any\b/g, "unknown, or the type it has, instead of any")),
+      ...sources.flatMap((source) => found(source, /\bas unknown as\b/g, "a cast by way of unknown hides a mistake")),
+      ...sources.flatMap(({ path, text }) => matchLines(path, text, /@ts-(?:ignore|expect-error|nocheck)/g, "the error is there to be mended")),
+    ],
+    bad: { "log.ts": "let a: any = b as any;\nlet c = d as unknown as string;\n// @ts-ignore\nlet e: Array<any>;\n" },
+    count: 5,
+    good: { "log.ts": "// any text, as unknown as any\nconst many = anyOf;\nawait Promise.any(all);\n" },
+  },
+  {
+    name: "no enum and no default export: a union, and a name",
+    complaints: (sources) => [
+      ...sources.flatMap((source) => found(source, /^\s*(?:export\s+)?(?:declare\s+)?(?:const\s+)?enum\b/gm, "a const object and a union instead")),
+      ...sources.flatMap((source) => found(source, /^export default\b|\bas default\b/gm, "a named export instead")),
+    ],
+    bad: { "log.ts": "export enum Level { Low }\nconst enum Other { A }\nexport default 1;\nexport { a as default };\n" },
+    count: 4,
+    good: { "log.ts": `const node = { enum: 1 };\nif ("default" in node) throw node;\n` },
+  },
+  {
+    name: "no module keeps state that changes",
+    complaints: (sources) => sources.flatMap((source) => found(source, /^(?:export\s+)?(?:let|var)\b/gm, "state belongs to an object that somebody makes")),
+    bad: { "log.ts": "let count = 0;\nexport var last;\n" },
+    count: 2,
+    good: { "log.ts": "function f() {\n  let count = 0;\n}\n" },
+  },
+  {
+    name: "errors have a code, or are a programmer's mistake of a built-in kind",
+    complaints: (sources) =>
+      sources
+        .filter(({ path }) => !plainErrors.includes(path))
+        .flatMap((source) => found(source, /\bnew Error\s*\(/g, "an ActonError with a code, or a TypeError or RangeError")),
+    bad: { "agent/cell.ts": `throw new Error("no");\n` },
+    good: { "agent/cell.ts": `// new Error(\nthrow new TypeError("no");\n` },
+  },
+  {
+    name: "no work is left for later in a comment",
+    complaints: (sources) => sources.flatMap(({ path, text }) => matchLines(path, text, /\b(?:TODO|FIXME|XXX|HACK)\b/g, "do it, or write an issue")),
+    bad: { "log.ts": "// TODO: write it\n" },
+  },
+  {
+    name: "every file says at its head what it is for",
+    complaints: (sources) =>
+      sources.filter(({ text }) => !/^\/\/ \S[^\n]*\n(?:\/\/[^\n]*\n){0,4}\n/.test(text)).map(({ path }) => `src/${path}: has no header comment of 1 to 5 lines`),
+    bad: { "a.ts": "export const a = 1;\n", "b.ts": "// one\n// 2\n// 3\n// 4\n// 5\n// 6\n\n", "c.ts": "// Glued\nimport 'x';\n" },
+    count: 3,
+    good: { "d.ts": "// What it is for.\n\nexport const a = 1;\n" },
+  },
+  {
+    name: "file names are kebab-case words",
+    complaints: (sources) =>
+      sources
+        .filter(({ path }) => !/^(?:[a-z0-9]+(?:-[a-z0-9]+)*\/)*[a-z0-9]+(?:-[a-z0-9]+)*\.ts$/.test(path) || /\b(?:utils?|common|helpers?|types|impl|misc)\.ts$/.test(path))
+        .map(({ path }) => `src/${path}: a kebab-case noun that says what is in it`),
+    bad: { "agentCell.ts": "", "ipc/Wire/frame.ts": "", "agent/utils.ts": "" },
+    count: 3,
+    good: { "ipc/wire/frame-decoder.ts": "" },
+  },
+  {
+    name: `no file is longer than ${fileLinesMax} lines, or than its ceiling`,
+    complaints: (sources) =>
+      sources.flatMap(({ path, text }) => {
+        const length = text.split("\n").length - 1;
+        const most = longFiles[path] ?? fileLinesMax;
+        return length <= most ? [] : [`src/${path}: has ${length} lines, at most ${most}`];
+      }),
+    bad: { "a.ts": "\n".repeat(fileLinesMax + 1), "agent/cell.ts": "\n".repeat(1000) },
+    count: 2,
+    good: { "b.ts": "\n".repeat(fileLinesMax) },
+  },
+  {
+    name: `no function is longer than ${functionLinesMax} lines`,
+    complaints: (sources) =>
+      sources.flatMap(({ path, code }) =>
+        functionsOf(code)
+          .filter(({ length }) => length > functionLinesMax)
+          .map(({ line, length }) => `src/${path}:${line}: a function of ${length} lines`),
+      ),
+    bad: {
+      "a.ts": `export function long(a: string): void {\n${fill(69)}}\n`,
+      "b.ts": `const long = async (): Promise<void> => {\n${fill(69)}};\n`,
+      "c.ts": `class A {\n  async #long<T>(a = "}"): Promise<() => T> {\n${fill(69)}  }\n}\n`,
+    },
+    count: 3,
+    good: {
+      "a.ts": `export function fits(): void {\n${fill(68)}}\n`,
+      "b.ts": `export class Long {\n${fill(200)}}\nif (a) {\n${fill(100)}}\nfor (const x of f(y)) {\n${fill(100)}}\n`,
+    },
+  },
+  {
+    name: `no line is longer than ${lineLengthMax} characters`,
+    complaints: (sources) =>
+      sources.flatMap(({ path, text }) => {
+        const long = text.split("\n").flatMap((line, index) => (line.length > lineLengthMax ? [`src/${path}:${index + 1}: ${line.length} characters`] : []));
+        return long.length <= (longLines[path] ?? 0) ? [] : long;
+      }),
+    bad: { "a.ts": `${"x".repeat(lineLengthMax + 1)}\n` },
+    good: { "a.ts": `${"x".repeat(lineLengthMax)}\n` },
+  },
+];
+
+const sources = [...new Bun.Glob("**/*").scanSync(join(root, "src"))].sort().map((path) => sourceOf(path, () => readSync(join(root, "src", path))));
+const { readFileSync } = await import("node:fs");
+
+for (const { name, complaints, bad, count, good = {} } of rules) {
+  describe(name, () => {
+    test("is a rule that can be broken", () => {
+      expect(complaints(made(bad))).toHaveLength(count ?? Object.keys(bad).length);
+      expect(complaints(made(good))).toEqual([]);
+    });
+
+    test("holds in src", () => {
+      expect(complaints(sources)).toEqual([]);
+    });
+  });
+}
