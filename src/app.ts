@@ -8,7 +8,7 @@ import { after, type Clock, SystemClock } from "./clock.ts";
 import { type IpcConfigInput, resolveIpcConfig, resolveRuntimeConfig, type RuntimeConfigInput } from "./config.ts";
 import { ActonError, detailOf } from "./errors.ts";
 import { type FileSystem, systemFiles } from "./files.ts";
-import { type Host, processHost } from "./host.ts";
+import { type Host, processHost, type SignalName } from "./host.ts";
 import { bunTransport } from "./ipc/bun-transport.ts";
 import { IpcListener } from "./ipc/server/listener.ts";
 import type { Policy } from "./ipc/server/policy.ts";
@@ -99,7 +99,7 @@ export class ActonApp implements AsyncDisposable {
   /** Lets clients reach the agent under the name, and registers what it handles and answers with. NAME_TAKEN when another has the name. */
   ipcExpose<Handled extends MessageType>(name: string, handle: AgentHandle<Handled>): void {
     for (const type of handle.recipient.handles) this.#types.register(type);
-    this.#names.expose(name, handle as AgentHandle<never>);
+    this.#names.expose(name, handle);
   }
 
   /** Takes the name away; the agent runs on. False when nobody had it. */
@@ -129,12 +129,12 @@ export class ActonApp implements AsyncDisposable {
     return this.#listener;
   }
 
-  /** Resolves with the first SIGINT or SIGTERM. The second one then ends the process at once. */
-  untilSignal(): Promise<"SIGINT" | "SIGTERM"> {
+  /** Resolves with the first SIGINT, SIGTERM or SIGHUP. The second one then ends the process at once. */
+  untilSignal(): Promise<SignalName> {
     return new Promise((resolve) => {
-      const stop = this.#host.onSignal(["SIGINT", "SIGTERM"], (name) => {
+      const stop = this.#host.onSignal(["SIGINT", "SIGTERM", "SIGHUP"], (name) => {
         stop();
-        resolve(name as "SIGINT" | "SIGTERM");
+        resolve(name);
       });
     });
   }

@@ -49,8 +49,3 @@ export class Application {
     await this.setup?.(runtime);
   }
 }
-
-/** Describes an application; the default export of its module. */
-export function app(definition: ApplicationDefinition): Application {
-  return new Application(definition);
-}

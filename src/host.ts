@@ -17,6 +17,11 @@ export interface Host {
   readonly stderrIsTerminal: boolean;
   readonly pid: number;
   readonly uid: number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The module that this process was started with; undefined in a compiled executable, which is its own program. */
+  mainModule(): Promise<{ readonly path: string; readonly defaultExport: unknown } | undefined>;
+  /** Sets the status with which the process will end. */
+  exitWith(status: number): void;
   /** The soft limit on open files; Infinity when there is none or it cannot be known. */
   openFilesMax(): number;
 }
@@ -48,11 +53,22 @@ export function processHost(clock: Clock): Host {
     },
     pid: process.pid,
     uid: process.geteuid?.() ?? -1,
+    environment: process.env,
+    mainModule,
+    exitWith(status) {
+      process.exitCode = status;
+    },
     openFilesMax,
   };
 }
 
 const stderrFd = 2;
+
+async function mainModule(): Promise<{ readonly path: string; readonly defaultExport: unknown } | undefined> {
+  if (Bun.isStandaloneExecutable || Bun.main === "") return undefined;
+  const main: { readonly default?: unknown } = await import(Bun.main);
+  return { path: Bun.main, defaultExport: main.default };
+}
 
 function openFilesMax(): number {
   try {

@@ -33,8 +33,7 @@ export function makeArgument(owner: ArgumentOwner, services: AgentServices, star
     start: async (blueprint, options) => {
       const child = await startChild(blueprint, options);
       life.adopt(child.recipient);
-      // The handle of this blueprint: only the types differ.
-      return child as AgentHandle<never>;
+      return child;
     },
     sendAfter: (delayMs, type, payload) => schedule(type, payload, { delayMs }),
     sendAt: (timeMs, type, payload) => schedule(type, payload, { delayMs: timeMs - clock.now() }),

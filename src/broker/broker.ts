@@ -89,7 +89,8 @@ export class Broker implements Publisher {
 
   /** Resolves when every earlier broadcast is in each agent's mailbox and has been given to each function, or was lost. */
   async flush(): Promise<void> {
-    await Promise.all([...this.#topics.all()].map((subscriber) => subscriber.flushed()));
+    const flushes = [...this.#topics.all()].map((subscriber) => subscriber.flushed());
+    await Promise.all(flushes.filter((flush) => flush !== undefined));
   }
 }
 

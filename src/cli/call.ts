@@ -32,6 +32,6 @@ export async function call(agent: string, type: string, words: readonly string[]
 async function socketPath(options: SocketOptions): Promise<string> {
   const named = socketPathOf(options, process.env);
   if (named !== undefined) return named;
-  const { loadConfig } = await import("./config-layers.ts");
+  const { loadConfig } = await import("../config-layers.ts");
   return (await loadConfig({ files: systemFiles, environment: process.env })).config.socketPath;
 }

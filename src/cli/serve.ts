@@ -1,15 +1,13 @@
 // `acton serve`: runs an application module, or the demo services, on a socket until a signal ends it.
 
 import { resolve } from "node:path";
-import { ActonApp } from "../app.ts";
+import type { ShutdownResult } from "../app.ts";
 import { Application } from "../application.ts";
-import { SystemClock } from "../clock.ts";
 import type { AppConfig, ConfigLayer } from "../config.ts";
 import { ActonError } from "../errors.ts";
 import { systemFiles } from "../files.ts";
-import { type Host, processHost } from "../host.ts";
-import { createLog, type RootLog } from "../log.ts";
-import { loadConfig } from "./config-layers.ts";
+import { processSeams, serveApplication } from "../serve-application.ts";
+import { loadConfig } from "../config-layers.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { loadDefaultExport, moduleFailure, shownPath } from "./module-loader.ts";
 import { type SocketOptions, socketLayer } from "./socket-path.ts";
@@ -50,33 +48,12 @@ function flagLayers(options: ServeOptions): ConfigLayer[] {
 }
 
 async function runUntilSignal(application: Application, config: AppConfig, modulePath: string): Promise<void> {
-  const { runtime: limits, log: logConfig, ...ipcConfig } = config;
-  const clock = new SystemClock();
-  const host = processHost(clock);
-  const log = logFor(host, clock, logConfig);
-  await using runtime = ActonApp.launch({ limits, log, clock, host, application });
-  const signal = runtime.untilSignal();
-  const started = start();
-  // A start that hangs ends with a signal too.
-  await Promise.race([started, signal]);
-  log.info("draining", { signal: await signal });
-  const { complete, lost } = await runtime.shutdownAll();
-  if (complete) log.info("stopped");
-  await log.flush();
-  if (!complete) throw new CommandError(exitCodes.drainIncomplete, `stopped before all was answered: ${lost} requests and streams were cut off`);
-
-  async function start(): Promise<void> {
-    try {
-      await application.startIn(runtime);
-    } catch (thrown) {
-      throw thrown instanceof ActonError ? thrown : moduleFailure(modulePath, thrown);
-    }
-    await runtime.startIpcListener({ ...ipcConfig, policy: application.policy });
+  const seams = processSeams(config.log, (process.env["NO_COLOR"] ?? "") !== "");
+  let result: ShutdownResult;
+  try {
+    result = await serveApplication(application, config, seams);
+  } catch (thrown) {
+    throw thrown instanceof ActonError ? thrown : moduleFailure(modulePath, thrown);
   }
-}
-
-function logFor(host: Host, clock: SystemClock, { level, format, queueSize }: AppConfig["log"]): RootLog {
-  const terminal = host.stderrIsTerminal;
-  const colour = terminal && (process.env["NO_COLOR"] ?? "") === "";
-  return createLog({ output: host.stderr, clock, level, queueSize, colour, format: format === "auto" ? (terminal ? "pretty" : "json") : format });
+  if (!result.complete) throw new CommandError(exitCodes.drainIncomplete, `stopped before all was answered: ${result.lost} requests and streams were cut off`);
 }

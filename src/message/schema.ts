@@ -47,7 +47,7 @@ export interface Schema {
 export function schemaOf(source: SchemaSource): Schema {
   if (isZod(source)) return new ZodSchema(source);
   if ("~standard" in source) return new ForeignSchema(source as StandardSchema);
-  return new ZodSchema(z.object(source as z.ZodRawShape));
+  return new ZodSchema(z.object(source));
 }
 
 const asyncProblem = "payload: its schema validates asynchronously, which is not supported";

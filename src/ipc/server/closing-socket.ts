@@ -19,14 +19,6 @@ export class ClosingSocket implements Timer {
     this.#clock = clock;
   }
 
-  pause(): void {
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#socket.resume();
-  }
-
   /** Closes the socket by force unless it has finished by then. */
   deadline(withinMs: number): void {
     this.#clock.arm(this, withinMs + lingerMs);

@@ -18,11 +18,18 @@ export class ListenerCounters {
   pushesWithheld = 0;
   readonly errorsByCode: Partial<Record<ErrorCode, number>> = {};
 
+  snapshot(): Figures {
+    return { ...(this as Figures), errorsByCode: { ...this.errorsByCode } };
+  }
+
   failed(code: ErrorCode): void {
     this.errors += 1;
     this.errorsByCode[code] = (this.errorsByCode[code] ?? 0) + 1;
   }
 }
+
+/** The counters without their methods. */
+type Figures = Omit<ListenerCounters, "failed" | "snapshot">;
 
 export interface ListenerStats {
   readonly activeConnections: number;

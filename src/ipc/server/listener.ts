@@ -14,8 +14,9 @@ import type { Scheduler } from "../../scheduler.ts";
 import type { Socket, SocketHandler, Transport } from "../transport.ts";
 import { BufferPool } from "../wire/buffer-pool.ts";
 import { encodeJson } from "../wire/json.ts";
-import type { EncodedPayload } from "../wire/packet.ts";
+import type { EncodedPayload, Packet } from "../wire/packet.ts";
 import { Capacity } from "./capacity.ts";
+import type { Arrival } from "./calls.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import { ListenerCounters, type ListenerStats } from "./listener-stats.ts";
 import { performRequest } from "./operations/request.ts";
@@ -101,8 +102,7 @@ export class IpcListener implements ConnectionOwner {
       subscriptions,
       unfinishedBytes: unfinished.used,
       draining: this.#draining,
-      ...counters,
-      errorsByCode: { ...counters.errorsByCode },
+      ...counters.snapshot(),
     };
   }
 
@@ -155,11 +155,11 @@ export class IpcListener implements ConnectionOwner {
     this.#path.release();
   }
 
-  route(connection: Connection, frame: Parameters<ConnectionOwner["route"]>[1]): void {
-    route(this.#context, connection, frame.packet, frame.bytes);
+  route(connection: Connection, packet: Packet, bytes: number): void {
+    route(this.#context, connection, packet, bytes);
   }
 
-  perform(connection: Connection, arrival: Parameters<ConnectionOwner["perform"]>[1]): void {
+  perform(connection: Connection, arrival: Arrival): void {
     performRequest(this.#context, connection, arrival);
   }
 

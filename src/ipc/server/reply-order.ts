@@ -50,6 +50,11 @@ export class ReplyOrder {
     return this.isFirst(slot) ? this.#connectionOut : (slot.aside ??= new FrameWriter(this.#bodyBytesMax, this.#pool));
   }
 
+  /** The connection is gone: whoever waits for a turn need not wait any more. */
+  abandon(): void {
+    for (const slot of this.#slots.splice(0)) slot.onTurn?.();
+  }
+
   /** The slot's last frame is written: those behind it move up. */
   close(slot: ReplySlot): void {
     slot.done = true;

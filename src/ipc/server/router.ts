@@ -28,7 +28,7 @@ export function route(context: ServerContext, connection: Connection, packet: Pa
     case "silent":
       return;
     case "malformed":
-      if (packet.closes) return connection.protocolFailure(packet.failure);
+      if (packet.closes) return connection.unreadable(packet.failure);
       return connection.fail(packet, connection.openSlot(packet), refuseArrival(context, connection, packet.shape) ?? packet.failure);
     default:
       return assertNever(packet);

@@ -17,7 +17,8 @@ export interface PushTarget {
   readonly out: FrameWriter;
   /** Whether a push may be written now rather than wait. */
   readonly takesPushes: boolean;
-  touched(): void;
+  /** A frame was written to `out`. */
+  sent(): void;
 }
 
 const patternsMax = 128;
@@ -124,7 +125,7 @@ export class Subscriptions implements Subscriber {
     }
     this.#dropped = 0;
     counters.pushesSent += 1;
-    this.#target.touched();
+    this.#target.sent();
   }
 
   #check(types: readonly string[], patterns: readonly string[]): void {

@@ -2,9 +2,9 @@
 // them to mergeLayers, which decides. Never looks into the current directory.
 
 import { dirname, isAbsolute, join, resolve } from "node:path";
-import { type AppConfigInput, type ConfigLayer, mergeLayers, type MergedConfig } from "../config.ts";
-import { ActonError, detailOf } from "../errors.ts";
-import type { FileSystem } from "../files.ts";
+import { type AppConfigInput, type ConfigLayer, mergeLayers, type MergedConfig } from "./config.ts";
+import { ActonError, detailOf } from "./errors.ts";
+import type { FileSystem } from "./files.ts";
 
 export interface ConfigSources {
   readonly files: FileSystem;

@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ConfigSources, findConfigFile, lineOf, loadConfig } from "../../src/cli/config-layers.ts";
-import { configJson, configToml } from "../../src/cli/print-config.ts";
-import { systemFiles } from "../../src/files.ts";
+import { type ConfigSources, findConfigFile, lineOf, loadConfig } from "../src/config-layers.ts";
+import { configJson, configToml } from "../src/cli/print-config.ts";
+import { systemFiles } from "../src/files.ts";
 
 let directory = "";
 beforeEach(() => {

@@ -1,0 +1,236 @@
+// The reading side of one connection: bytes to frames, in a dialect that the first bytes choose, a bounded number a
+// turn. It stops reading while its owner is behind, and gives up on frames that never become whole.
+
+import type { Timer } from "../../clock.ts";
+import { ActonError, type Failure } from "../../errors.ts";
+import type { Task } from "../../scheduler.ts";
+import type { Refusing } from "../wire/acton-refusal.ts";
+import { bare } from "../wire/bare.ts";
+import { detect, silentClientVoice } from "../wire/detect.ts";
+import type { Dialect } from "../wire/dialect.ts";
+import { type Frame, FrameDecoder } from "../wire/frame-decoder.ts";
+import type { ServerContext } from "./server-context.ts";
+
+/** What can be read from, or left unread. */
+export interface Readable {
+  pause(): void;
+  resume(): void;
+}
+
+export interface IntakeOwner {
+  /** False while more input would be more than the client takes answers for. */
+  readonly keepsUp: boolean;
+  frame(frame: Frame, dialect: Dialect): void;
+  /** What is answered leaves while the rest of a batch waits for the next turn. */
+  turnEnds(): void;
+  /** Nothing from here on can be understood; the dialect is known. */
+  unreadable(failure: Failure): void;
+  /** The same for a connection without a known dialect, with somebody who can tell it so. */
+  unknown(failure: Failure, voice: Refusing): void;
+  /** The peer has shut its side, and every whole frame has been taken. */
+  inputEnded(): void;
+  /** A defect of ours while a frame was handled. */
+  broken(error: unknown): void;
+}
+
+// Frames that wait for the next turn are held in memory; beyond this much the kernel holds them.
+const backlogBytesMax = 64 * 1024;
+/** How long the byte that tells the dialect is waited for, when there is something to say already. */
+const firstBytesMs = 1000;
+
+export class Intake implements Task, Timer {
+  due = 0;
+  place = -1;
+  readonly #context: ServerContext;
+  readonly #socket: Readable;
+  readonly #owner: IntakeOwner;
+  readonly #decoder: FrameDecoder;
+  readonly #resumeReading = (): void => this.pumpSoon();
+  #dialect: Dialect | undefined;
+  #denial: Failure | undefined;
+  #open: boolean;
+  #ended = false;
+  #peerDone = false;
+  #paused = false;
+  #pumpQueued = false;
+  #held = 0;
+
+  /** With `open` false it waits for `admit` or `deny` before it takes a frame. */
+  constructor(context: ServerContext, socket: Readable, owner: IntakeOwner, open: boolean) {
+    this.#context = context;
+    this.#socket = socket;
+    this.#owner = owner;
+    this.#open = open;
+    this.#decoder = new FrameDecoder(context.config.maxMessageSize);
+  }
+
+  get dialect(): Dialect {
+    if (this.#dialect === undefined) throw new TypeError("Cannot answer a connection whose dialect is not known yet");
+    return this.#dialect;
+  }
+
+  /** Something was left unread, and may be read when the owner keeps up again. */
+  get waits(): boolean {
+    return this.#paused || this.#decoder.held > 0;
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.#ended) return;
+    this.#context.counters.bytesReceived += bytes.byteLength;
+    this.#decoder.push(bytes);
+    if (this.#open) this.#pump();
+    else this.#waitForAdmission();
+  }
+
+  peerEnded(): void {
+    this.#peerDone = true;
+    this.#pump();
+  }
+
+  admit(): void {
+    if (this.#ended) return;
+    this.#open = true;
+    this.pumpSoon();
+  }
+
+  /** Tells the connection in the dialect of its first bytes, which are waited for a moment. */
+  deny(failure: Failure): void {
+    if (this.#ended) return;
+    this.#denial = failure;
+    if (this.#decoder.peekAfterLength() === undefined) this.#context.clock.arm(this, firstBytesMs);
+    else this.#tellDenial(failure);
+  }
+
+  /** Takes no frame any more. The socket is read on, so that its end is noticed, and what comes is dropped. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#open = false;
+    const { clock, unfinished } = this.#context;
+    clock.disarm(this);
+    unfinished.leave(this.#resumeReading);
+    unfinished.give(this.#held);
+    this.#held = 0;
+    this.#decoder.clear();
+    this.#resume();
+  }
+
+  pumpSoon(): void {
+    if (this.#pumpQueued || !this.#open) return;
+    this.#pumpQueued = true;
+    this.#context.scheduler.nextTurn(this);
+  }
+
+  run(): void {
+    this.#pumpQueued = false;
+    this.#pump();
+  }
+
+  /** A frame is late: one that has begun, or the first bytes of a connection that is to be turned away. */
+  expire(): void {
+    const { clock, config } = this.#context;
+    if (this.#denial !== undefined) return this.#tellDenial(this.#denial);
+    if (!this.#open) return;
+    if (!this.#owner.keepsUp || this.#pumpQueued) return clock.arm(this, config.frameTimeoutMs);
+    const failure = this.#oversize() ?? { code: "PROTOCOL_ERROR", message: `a frame was not complete within ${config.frameTimeoutMs} ms` };
+    if (this.#dialect === undefined) this.#owner.unknown(failure, bare);
+    else this.#owner.unreadable(failure);
+  }
+
+  #pump(): void {
+    if (!this.#open) return;
+    try {
+      const taken = this.#recognised() ? this.#takeFrames(this.dialect) : 0;
+      if (this.#open) this.#settle(taken > 0);
+    } catch (error) {
+      if (error instanceof ActonError) this.#owner.unreadable(error);
+      else this.#owner.broken(error);
+    }
+  }
+
+  /** Returns how many it took. */
+  #takeFrames(dialect: Dialect): number {
+    const { config, counters } = this.#context;
+    for (let taken = 0; taken < config.framesPerTurnMax; taken++) {
+      if (!this.#open || !this.#owner.keepsUp) return taken;
+      const frame = this.#decoder.next(dialect.headerLength);
+      if (frame === undefined) {
+        if (this.#peerDone) this.#owner.inputEnded();
+        return taken;
+      }
+      counters.framesReceived += 1;
+      this.#owner.frame(frame, dialect);
+    }
+    this.#owner.turnEnds();
+    this.pumpSoon();
+    return config.framesPerTurnMax;
+  }
+
+  #recognised(): boolean {
+    if (this.#dialect !== undefined) return true;
+    const byte = this.#decoder.peekAfterLength();
+    if (byte === undefined) {
+      if (this.#peerDone) this.#owner.inputEnded();
+      return false;
+    }
+    const detection = detect(byte);
+    this.#dialect = detection.dialect;
+    if (detection.dialect === undefined) this.#owner.unknown(detection.refusal, detection.speak);
+    return this.#dialect !== undefined;
+  }
+
+  // Accounts for what is left of the input, and stops or goes on reading accordingly.
+  #settle(progressed: boolean): void {
+    const { unfinished, clock, config } = this.#context;
+    const held = this.#decoder.held;
+    const more = held - this.#held;
+    this.#held = held;
+    if (more > 0) unfinished.take(more);
+    else if (more < 0) unfinished.give(-more);
+    if (progressed || held === 0) clock.disarm(this);
+    if (held > 0 && this.place < 0) clock.arm(this, this.#undecidable() ? firstBytesMs : config.frameTimeoutMs);
+    const overBudget = held > 0 && unfinished.exhausted;
+    if (overBudget) unfinished.whenRoom(this.#resumeReading);
+    if (!this.#owner.keepsUp || overBudget || (this.#pumpQueued && held > backlogBytesMax)) this.#pause();
+    else this.#resume();
+  }
+
+  /** A frame too long to be read, on a connection that cannot be told so yet: its dialect is not known. */
+  #undecidable(): boolean {
+    return this.#dialect === undefined && this.#oversize() !== undefined;
+  }
+
+  #oversize(): Failure | undefined {
+    try {
+      this.#decoder.refuseOversize();
+      return undefined;
+    } catch (error) {
+      return error as ActonError;
+    }
+  }
+
+  // What is sent before it is let in stays with the kernel, but for the bytes that tell the dialect.
+  #waitForAdmission(): void {
+    if (this.#decoder.peekAfterLength() === undefined) return;
+    this.#pause();
+    if (this.#denial !== undefined) this.#tellDenial(this.#denial);
+  }
+
+  #tellDenial(failure: Failure): void {
+    const first = this.#decoder.peekAfterLength();
+    const detection = first === undefined ? undefined : detect(first);
+    this.#owner.unknown(failure, detection === undefined ? silentClientVoice : (detection.dialect ?? detection.speak));
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    this.#socket.resume();
+  }
+}

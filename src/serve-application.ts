@@ -1,0 +1,40 @@
+// Runs an application in front of a socket until a signal ends it. Used by `acton serve`, and by a module that is
+// itself the program.
+
+import { ActonApp, type ShutdownResult } from "./app.ts";
+import type { Application } from "./application.ts";
+import { type Clock, SystemClock } from "./clock.ts";
+import type { AppConfig } from "./config.ts";
+import { type Host, processHost } from "./host.ts";
+import { createLog, type RootLog } from "./log.ts";
+
+export interface ServeSeams {
+  readonly clock: Clock;
+  readonly host: Host;
+  readonly log: RootLog;
+}
+
+export function processSeams(config: AppConfig["log"], noColour: boolean): ServeSeams {
+  const clock = new SystemClock();
+  const host = processHost(clock);
+  const terminal = host.stderrIsTerminal;
+  const format = config.format === "auto" ? (terminal ? "pretty" : "json") : config.format;
+  const log = createLog({ output: host.stderr, clock, level: config.level, queueSize: config.queueSize, colour: terminal && !noColour, format });
+  return { clock, host, log };
+}
+
+/** Resolves when the drain that a signal began is over. Rejects when the application or its listener does not start. */
+export async function serveApplication(application: Application, config: AppConfig, seams: ServeSeams): Promise<ShutdownResult> {
+  const { log } = seams;
+  const { runtime: limits, log: _, ...ipcConfig } = config;
+  await using runtime = ActonApp.launch({ limits, ...seams, application });
+  const signal = runtime.untilSignal();
+  const started = application.startIn(runtime).then(() => runtime.startIpcListener({ ...ipcConfig, policy: application.policy }));
+  // A start that hangs ends with a signal too.
+  await Promise.race([started, signal]);
+  log.info("draining", { signal: await signal });
+  const result = await runtime.shutdownAll();
+  if (result.complete) log.info("stopped");
+  await log.flush();
+  return result;
+}

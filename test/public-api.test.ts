@@ -1,0 +1,97 @@
+// The library's public names, listed by hand. A name that comes or goes is a decision, and this list is where it is made.
+
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as acton from "acton";
+
+const values = [
+  "ActonApp",
+  "ActonError",
+  "AgentHandle",
+  "Application",
+  "Blueprint",
+  "DeadLetter",
+  "ManualClock",
+  "MessageType",
+  "SystemClock",
+  "TurnScheduler",
+  "agent",
+  "app",
+  "message",
+  "seededRandom",
+  "systemRandom",
+];
+
+const types = [
+  "Admission",
+  "AgentArgument",
+  "AgentRef",
+  "AnswerOf",
+  "AppConfigInput",
+  "ApplicationDefinition",
+  "Broker",
+  "CallOptions",
+  "Clock",
+  "CrashDecision",
+  "CrashPolicy",
+  "ErrorCode",
+  "Failure",
+  "Handler",
+  "HandlerArgument",
+  "HandlerResult",
+  "Hook",
+  "IpcConfig",
+  "IpcConfigInput",
+  "IpcListener",
+  "LaunchOptions",
+  "ListenOptions",
+  "ListenerStats",
+  "Log",
+  "LogFields",
+  "LogLevel",
+  "Operation",
+  "PayloadOf",
+  "Peer",
+  "Policy",
+  "Publication",
+  "Random",
+  "RateLimit",
+  "Reply",
+  "ReplyStream",
+  "RuntimeConfig",
+  "RuntimeConfigInput",
+  "Schedule",
+  "Scheduler",
+  "SendEveryOptions",
+  "ShutdownResult",
+  "StartOptions",
+  "SubscriberFunction",
+  "Subscription",
+  "Task",
+  "Timer",
+  "TraceContext",
+  "TypeRegistry",
+];
+
+const index = readFileSync(join(import.meta.dir, "../src/index.ts"), "utf8");
+
+function exportedBy(statement: RegExp): string[] {
+  const lists = [...index.matchAll(statement)].flatMap(([, names = ""]) => names.split(","));
+  return lists.map((name) => name.trim()).filter(Boolean).sort();
+}
+
+test("the values that the library exports are these", () => {
+  expect(Object.keys(acton).sort()).toEqual(values);
+});
+
+test("the types that the library exports are these", () => {
+  expect(exportedBy(/^export type \{([^}]*)\} from/gm)).toEqual(types);
+});
+
+test("every name is exported by hand, under its own name", () => {
+  expect(exportedBy(/^export \{([^}]*)\} from/gm)).toEqual(values);
+  const statements = index.replace(/^\/\/.*$/gm, "").split(";").map((statement) => statement.trim());
+  expect(statements.filter((text) => text !== "" && !/^export (?:type )?\{[^*]*\} from "\.\/[^"]+"$/.test(text))).toEqual([]);
+  expect(statements.filter((text) => / as /.test(text))).toEqual([]);
+});
