@@ -45,11 +45,17 @@ export interface Failure {
   readonly message: string;
   readonly retryAfterMs?: number;
   readonly details?: unknown;
+  /** What the failure is about, alone: the name that was not found, the limit, the version. */
+  readonly subject?: string;
+  /** How long was waited, in milliseconds. */
+  readonly afterMs?: number;
 }
 
 export interface ErrorOptions {
   readonly retryAfterMs?: number;
   readonly details?: unknown;
+  readonly subject?: string;
+  readonly afterMs?: number;
   readonly cause?: unknown;
 }
 
@@ -58,6 +64,8 @@ export class ActonError extends Error implements Failure {
   readonly code: ErrorCode;
   declare readonly retryAfterMs?: number;
   declare readonly details?: unknown;
+  declare readonly subject?: string;
+  declare readonly afterMs?: number;
 
   constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -65,6 +73,8 @@ export class ActonError extends Error implements Failure {
     this.code = code;
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
     if (options.details !== undefined) this.details = options.details;
+    if (options.subject !== undefined) this.subject = options.subject;
+    if (options.afterMs !== undefined) this.afterMs = options.afterMs;
   }
 
   /** `Variant: detail`, as the bare dialect and the command line print it. */

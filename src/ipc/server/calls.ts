@@ -1,6 +1,7 @@
 // One connection's requests: those in flight, by correlation, and those that wait for a place.
 // Invariant: a correlation that is in use here names exactly one call until its last frame is written.
 
+import type { Failure } from "../../errors.ts";
 import type { RequestPacket } from "../wire/packet.ts";
 import type { Capacity } from "./capacity.ts";
 import type { ReplySlot } from "./reply-order.ts";
@@ -8,6 +9,10 @@ import type { ReplySlot } from "./reply-order.ts";
 /** A request or stream that has not had its last frame. */
 export interface OpenCall {
   readonly packet: RequestPacket;
+  /** Ends it with this failure. */
+  cancel(failure: Failure): void;
+  /** Lets a stream with a window send so many more frames. */
+  grant(credit: number): void;
   /** Nobody waits for the answer any more: nothing is written, the handler's signal aborts. */
   abandon(): void;
 }
@@ -59,6 +64,24 @@ export class Calls {
 
   isInUse(correlation: string): boolean {
     return this.#open.has(correlation);
+  }
+
+  /** By correlation, or by the id that the server gave a stream without one. */
+  find(id: string): OpenCall | undefined {
+    const call = this.#open.get(id);
+    if (call !== undefined || this.#open.has(id)) return call;
+    for (const candidate of this.#open.values()) if (candidate?.packet.streamId === id) return candidate;
+    return undefined;
+  }
+
+  /** Takes a request that waits out of the line. */
+  withdraw(correlation: string): Arrival | undefined {
+    const place = this.#waiting.findIndex((arrival) => arrival.packet.correlation === correlation);
+    const [arrival] = place < 0 ? [] : this.#waiting.splice(place, 1);
+    if (arrival === undefined) return undefined;
+    this.waitingBytes -= arrival.bytes;
+    this.#open.delete(correlation);
+    return arrival;
   }
 
   /** Performs the request now, or when its turn comes: those that wait are never overtaken. */

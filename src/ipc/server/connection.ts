@@ -4,7 +4,7 @@
 import { detailOf, type Failure } from "../../errors.ts";
 import type { Peer } from "../../message/envelope.ts";
 import type { Socket, SocketHandler } from "../transport.ts";
-import type { Refusing } from "../wire/acton-refusal.ts";
+import type { Voice } from "../wire/detect.ts";
 import type { Dialect } from "../wire/dialect.ts";
 import type { Frame } from "../wire/frame-decoder.ts";
 import type { FrameWriter } from "../wire/frame-writer.ts";
@@ -131,7 +131,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     this.answered(slot);
   }
 
-  unknown(failure: Failure, voice: Refusing): void {
+  unknown(failure: Failure, voice: Voice): void {
     if (this.#state !== "open") return;
     this.#context.counters.failed(failure.code);
     voice.connectionFailure(this.out, failure);

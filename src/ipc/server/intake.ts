@@ -4,9 +4,8 @@
 import type { Timer } from "../../clock.ts";
 import { ActonError, type Failure } from "../../errors.ts";
 import type { Task } from "../../scheduler.ts";
-import type { Refusing } from "../wire/acton-refusal.ts";
 import { bare } from "../wire/bare.ts";
-import { detect, silentClientVoice } from "../wire/detect.ts";
+import { detect, type Voice, voiceFor } from "../wire/detect.ts";
 import type { Dialect } from "../wire/dialect.ts";
 import { type Frame, FrameDecoder } from "../wire/frame-decoder.ts";
 import type { ServerContext } from "./server-context.ts";
@@ -26,7 +25,7 @@ export interface IntakeOwner {
   /** Nothing from here on can be understood; the dialect is known. */
   unreadable(failure: Failure): void;
   /** The same for a connection without a known dialect, with somebody who can tell it so. */
-  unknown(failure: Failure, voice: Refusing): void;
+  unknown(failure: Failure, voice: Voice): void;
   /** The peer has shut its side, and every whole frame has been taken. */
   inputEnded(): void;
   /** A defect of ours while a frame was handled. */
@@ -175,7 +174,7 @@ export class Intake implements Task, Timer {
     }
     const detection = detect(byte);
     this.#dialect = detection.dialect;
-    if (detection.dialect === undefined) this.#owner.unknown(detection.refusal, detection.speak);
+    if (detection.dialect === undefined) this.#owner.unknown(detection.refusal, detection.voice);
     return this.#dialect !== undefined;
   }
 
@@ -217,9 +216,7 @@ export class Intake implements Task, Timer {
   }
 
   #tellDenial(failure: Failure): void {
-    const first = this.#decoder.peekAfterLength();
-    const detection = first === undefined ? undefined : detect(first);
-    this.#owner.unknown(failure, detection === undefined ? silentClientVoice : (detection.dialect ?? detection.speak));
+    this.#owner.unknown(failure, voiceFor(this.#decoder.peekAfterLength()));
   }
 
   #pause(): void {

@@ -181,6 +181,7 @@ export class IpcListener implements ConnectionOwner {
       return this.#refuse(socket, {
         code: "CONNECTION_LIMIT_REACHED",
         message: `too many connections (${config.maxConnections})`,
+        subject: String(config.maxConnections),
         details: { limit: config.maxConnections },
       });
     }
@@ -206,7 +207,7 @@ export class IpcListener implements ConnectionOwner {
   async #admit(connection: Connection, admit: NonNullable<Policy["admit"]>): Promise<void> {
     const { clock, config, log } = this.#parts;
     const late = Promise.withResolvers<Admission>();
-    const timer = after(clock, config.admissionTimeoutMs, () => late.resolve({ refused: "connection admission timed out" }));
+    const timer = after(clock, config.admissionTimeoutMs, () => late.resolve({ refused: "Connection admission timed out" }));
     let admission: Admission;
     try {
       admission = await Promise.race([admit(connection.peer), late.promise]);
@@ -225,8 +226,9 @@ export class IpcListener implements ConnectionOwner {
   }
 
   #makeContext(): ServerContext {
-    const listener = this;
     const { config } = this.#parts;
+    const isDraining = (): boolean => this.#draining;
+    let pushNumber = 0;
     let last: { readonly publication: Publication; readonly payload: EncodedPayload } | undefined;
     return {
       ...this.#parts,
@@ -236,9 +238,10 @@ export class IpcListener implements ConnectionOwner {
       inFlight: new Capacity(config.inFlightTotalMax),
       unfinished: new Capacity(config.unfinishedBytesMax),
       get draining() {
-        return listener.#draining;
+        return isDraining();
       },
       stats: () => this.stats(),
+      nextPushNumber: () => (pushNumber += 1),
       // A broadcast visits its subscribers one after the other, so remembering the last one is enough.
       payloadOf(publication) {
         if (last?.publication !== publication) last = { publication, payload: encodedOnce(publication.payload) };

@@ -3,7 +3,7 @@
 import { after, type Clock, type Timer } from "../../clock.ts";
 import type { Failure } from "../../errors.ts";
 import type { Socket, SocketHandler } from "../transport.ts";
-import { detect, silentClientVoice } from "../wire/detect.ts";
+import { voiceFor } from "../wire/detect.ts";
 import { BufferPool } from "../wire/buffer-pool.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
 import { FrameWriter } from "../wire/frame-writer.ts";
@@ -57,11 +57,8 @@ export class RefusedConnection implements SocketHandler {
     if (this.#answered) return;
     this.#answered = true;
     this.#clock.disarm(this.#patience);
-    const first = this.#decoder.peekAfterLength();
-    const detection = first === undefined ? undefined : detect(first);
-    const voice = detection === undefined ? silentClientVoice : (detection.dialect ?? detection.speak);
     const out = new FrameWriter(answerBytesMax, new BufferPool());
-    voice.connectionFailure(out, this.#failure);
+    voiceFor(this.#decoder.peekAfterLength()).connectionFailure(out, this.#failure);
     this.#socket.write(out.view());
     this.#decoder.clear();
     this.#closing.finish(this.#peerDone);

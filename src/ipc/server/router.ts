@@ -3,7 +3,11 @@
 import { assertNever } from "../../errors.ts";
 import type { Packet } from "../wire/packet.ts";
 import type { Connection } from "./connection.ts";
+import { cancel } from "./operations/cancel.ts";
+import { credit } from "./operations/credit.ts";
 import { discover } from "./operations/discover.ts";
+import { heartbeat } from "./operations/heartbeat.ts";
+import { leave } from "./operations/leave.ts";
 import { arriveRequest } from "./operations/request.ts";
 import { ping } from "./operations/ping.ts";
 import { refuseArrival } from "./operations/refuse-arrival.ts";
@@ -25,6 +29,14 @@ export function route(context: ServerContext, connection: Connection, packet: Pa
       return stats(context, connection, packet);
     case "ping":
       return ping(connection, packet);
+    case "heartbeat":
+      return heartbeat(connection, packet);
+    case "leave":
+      return leave(connection, packet);
+    case "cancel":
+      return cancel(connection, packet);
+    case "credit":
+      return credit(connection, packet);
     case "silent":
       return;
     case "malformed":

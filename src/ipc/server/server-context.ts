@@ -43,6 +43,7 @@ export interface ServerContext {
   /** New requests are refused; what runs is answered. */
   readonly draining: boolean;
   stats(): ListenerStats;
+  nextPushNumber(): number;
   /** The publication's payload, encoded at most once however many connections it goes to. */
   payloadOf(publication: Publication): EncodedPayload;
 }

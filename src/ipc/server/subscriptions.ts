@@ -116,7 +116,7 @@ export class Subscriptions implements Subscriber {
     const { type, timestamp, source } = publication;
     try {
       const payload = this.#context.payloadOf(publication);
-      this.#target.dialect.push(this.#target.out, this.#format, { messageType: type.name, payload, timestamp, source, seq, dropped: this.#dropped });
+      this.#target.dialect.push(this.#target.out, this.#format, { number: this.#context.nextPushNumber(), messageType: type.name, payload, timestamp, source, seq, dropped: this.#dropped });
     } catch (error) {
       this.#dropped += 1;
       counters.pushesDropped += 1;
@@ -131,10 +131,13 @@ export class Subscriptions implements Subscriber {
   #check(types: readonly string[], patterns: readonly string[]): void {
     patterns.forEach((pattern, at) => {
       const problem = patternProblem(pattern);
-      if (problem !== undefined) throw new ActonError("SERIALIZATION_ERROR", `patterns[${at}]: ${problem}: ${quoted(pattern)}`);
+      if (problem !== undefined) throw new ActonError("SERIALIZATION_ERROR", `patterns[${at}]: ${problem}: ${quoted(pattern)}`, { subject: problem });
     });
     const patternsHeld = new Set([...this.#leavePattern.keys(), ...patterns]).size;
-    if (patterns.length > patternsMax || patternsHeld > patternsMax) throw new ActonError("PROTOCOL_ERROR", `pattern limit of ${patternsMax} exceeded`);
+    if (patterns.length > patternsMax || patternsHeld > patternsMax) {
+      const problem = `pattern limit of ${patternsMax} exceeded`;
+      throw new ActonError("PROTOCOL_ERROR", problem, { subject: problem });
+    }
     const typesHeld = new Set([...this.#leaveName.keys(), ...types]).size;
     const { subscriptionsMax } = this.#context.config;
     if (typesHeld > subscriptionsMax) throw new ActonError("PROTOCOL_ERROR", `subscription limit of ${subscriptionsMax} exceeded`);

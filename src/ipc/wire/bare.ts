@@ -6,7 +6,7 @@ import type { CodecLimits } from "./codec.ts";
 import type { Dialect } from "./dialect.ts";
 import { type Frame, lengthFieldBytes } from "./frame-decoder.ts";
 import type { FrameWriter } from "./frame-writer.ts";
-import { BareBody } from "./bare-body.ts";
+import { readBareBody } from "./bare-body.ts";
 import { decodeJson, encodeJson } from "./json.ts";
 import { decodeMessagePack, encodeMessagePack } from "./msgpack.ts";
 import type { Address, Discovery, Format, MalformedPacket, Packet, Push, SilentPacket, SubscriptionState } from "./packet.ts";
@@ -22,6 +22,7 @@ export function bareFormatOf(byte: number): Format | undefined {
 
 export const bare: Dialect = {
   ordersUncorrelated: true,
+  subscribesUnregistered: false,
 
   headerLength: () => lengthFieldBytes,
 
@@ -42,7 +43,7 @@ export const bare: Dialect = {
     if (typeof body !== "object" || body === null || Array.isArray(body)) {
       return malformed(format, { code: "SERIALIZATION_ERROR", message: "the body is not an object" }, false);
     }
-    return new BareBody(body as Record<string, unknown>, format).packet();
+    return readBareBody(body as Record<string, unknown>, format);
   },
 
   reply(out, to, payload) {
@@ -56,10 +57,12 @@ export const bare: Dialect = {
   failure(out, to, failure, sequence) {
     switch (to.shape) {
       case "response":
+      case "discovery":
         return write(out, to.format, { request_id: to.correlation, success: false, payload: null, ...failureFields(failure) });
       case "stream":
         return write(out, to.format, { ...streamHead(to), sequence, payload: null, is_final: true, ...failureFields(failure) });
       case "subscription":
+      case "patterns":
         return write(out, to.format, {
           request_id: to.correlation,
           success: false,
@@ -118,6 +121,13 @@ export const bare: Dialect = {
     );
   },
 
+  // An empty frame keeps the connection alive, and needs no body back.
+  heartbeat(out: FrameWriter, _to: Address, body: Uint8Array) {
+    out.begin();
+    out.raw(body);
+    out.finish();
+  },
+
   connectionFailure(out: FrameWriter, failure: Failure) {
     write(out, "json", { request_id: null, success: false, payload: null, ...failureFields(failure) });
   },
@@ -174,7 +184,7 @@ function jsonId(id: string | null): string {
 }
 
 function malformed(format: Format, failure: Failure, closes: boolean): MalformedPacket {
-  return { kind: "malformed", correlation: null, format, shape: "response", streamId: null, failure, closes };
+  return { kind: "malformed", correlation: null, format, version: 0, shape: "response", streamId: null, failure, closes };
 }
 
 function serializationError(error: unknown): Failure {

@@ -12,6 +12,8 @@ export interface Dialect {
   readonly headerLength: HeaderLength;
   /** Whether answers to frames without a correlation keep the order of their frames. */
   readonly ordersUncorrelated: boolean;
+  /** Whether a subscription may name types that nothing has registered yet. */
+  readonly subscribesUnregistered: boolean;
   /** Never throws: what cannot be understood comes back as a malformed packet. */
   decode(frame: Frame, limits: CodecLimits): Packet;
   /** Throws HANDLER_FAILED when the payload cannot be written. */
@@ -24,6 +26,7 @@ export interface Dialect {
   subscribed(out: FrameWriter, to: Address, state: SubscriptionState): void;
   discovery(out: FrameWriter, to: Address, discovery: Discovery): void;
   push(out: FrameWriter, format: Format, push: Push): void;
+  heartbeat(out: FrameWriter, to: Address, body: Uint8Array): void;
   /** For a failure that answers no frame in particular: the connection's own. */
   connectionFailure(out: FrameWriter, failure: Failure): void;
 }

@@ -48,14 +48,26 @@ const payloadSpelling: Spelling = {
   root: "payload",
   depth: depthMax - 1,
   binary: false,
+  wellFormed: false,
   // With an exponent it reads back as the number that it is here; as bare digits it would come back as a bigint, or be refused.
   number: (value) => (Number.isInteger(value) && !Number.isSafeInteger(value) ? JSON.rawJSON(value.toExponential()) : value),
   bigint: (value) => JSON.rawJSON(String(value)),
 };
 
+const wellFormedBodySpelling: Spelling = { ...payloadSpelling, root: "", depth: depthMax, wellFormed: true };
+
 /** The JSON text of one payload, always well formed. Fails as `plain` does. */
 export function encodeJson(payload: unknown): string {
-  const value = spelled(payload, payloadSpelling);
+  return encode(payload, payloadSpelling);
+}
+
+/** The JSON text of a whole body, for readers that take no lone surrogate, escaped or not. */
+export function encodeWellFormedJson(body: unknown): string {
+  return encode(body, wellFormedBodySpelling);
+}
+
+function encode(payload: unknown, spelling: Spelling): string {
+  const value = spelled(payload, spelling);
   try {
     return JSON.stringify(value);
   } catch (error) {

@@ -33,6 +33,7 @@ const bodySpelling: Spelling = {
   root: "",
   depth: depthMax,
   binary: true,
+  wellFormed: true,
   // msgpackr writes numbers beyond 32 bits as floats, which typed clients refuse for a time or a sequence.
   number: (value) => (Number.isSafeInteger(value) && (value > 0xffff_ffff || value < -0x8000_0000) ? BigInt(value) : value),
   bigint: (value) => value,
@@ -40,7 +41,18 @@ const bodySpelling: Spelling = {
 
 /** One whole body, envelope included. The result is never written to again. Fails as `plain` does; paths begin at the body's keys. */
 export function encodeMessagePack(body: unknown): Uint8Array {
-  const value = spelled(body, bodySpelling);
+  return encode(body, bodySpelling);
+}
+
+/** The same for readers that take no bytes. */
+export function encodeTextMessagePack(body: unknown): Uint8Array {
+  return encode(body, textBodySpelling);
+}
+
+const textBodySpelling: Spelling = { ...bodySpelling, binary: false };
+
+function encode(body: unknown, spelling: Spelling): Uint8Array {
+  const value = spelled(body, spelling);
   try {
     return packer.pack(value);
   } catch (error) {

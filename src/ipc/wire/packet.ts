@@ -5,13 +5,15 @@ import type { Failure } from "../../errors.ts";
 export type Format = "json" | "msgpack";
 
 /** The shape of the answer that a frame gets, and so the shape of its refusal. */
-export type AnswerShape = "response" | "stream" | "subscription";
+export type AnswerShape = "response" | "stream" | "subscription" | "patterns" | "discovery";
 
 /** What a dialect needs to know of a frame in order to answer it. */
 export interface Address {
   /** Null when the client sent none. */
   readonly correlation: string | null;
   readonly format: Format;
+  /** The dialect's version of that frame; 0 where a dialect has but one. */
+  readonly version: number;
   readonly shape: AnswerShape;
   /** Names the stream in a stream frame; differs from the correlation only when there is none. */
   streamId: string | null;
@@ -27,6 +29,15 @@ export interface RequestPacket extends Address {
   /** Undefined when the client sent none; Infinity for "no limit". */
   readonly timeoutMs: number | undefined;
   readonly replyTo: string | undefined;
+  /** Stream frames that may be sent ahead of credit; undefined when the reader's pace is enough. */
+  readonly streamWindow: number | undefined;
+  readonly trace: Trace | undefined;
+}
+
+/** W3C trace context. */
+export interface Trace {
+  readonly traceparent: string;
+  readonly tracestate?: string;
 }
 
 /** Empty lists in an unsubscribe mean "all": `types` all types and patterns, `patterns` all patterns. */
@@ -36,8 +47,35 @@ export interface SubscriptionPacket extends Address {
   readonly patterns: readonly string[] | undefined;
 }
 
+export interface DiscoverPacket extends Address {
+  readonly kind: "discover";
+  /** What to leave out by being false. */
+  readonly actors: boolean;
+  readonly messageTypes: boolean;
+}
+
+/** `leave`: the client says goodbye, and is answered. */
 export interface QueryPacket extends Address {
-  readonly kind: "discover" | "stats" | "ping";
+  readonly kind: "stats" | "ping" | "leave";
+}
+
+export interface HeartbeatPacket extends Address {
+  readonly kind: "heartbeat";
+  /** What is to be sent back: a view of the frame. */
+  readonly body: Uint8Array;
+}
+
+/** Ends a request or stream of this connection. */
+export interface CancelPacket {
+  readonly kind: "cancel";
+  readonly correlation: string;
+}
+
+/** Lets a stream of this connection send so many more frames. */
+export interface CreditPacket {
+  readonly kind: "credit";
+  readonly correlation: string;
+  readonly credit: number;
 }
 
 /** A frame that is answered with nothing: a keep-alive, or one whose answer is the absence of something. */
@@ -52,9 +90,20 @@ export interface MalformedPacket extends Address {
   readonly closes: boolean;
 }
 
-export type Packet = RequestPacket | SubscriptionPacket | QueryPacket | SilentPacket | MalformedPacket;
+export type Packet =
+  | RequestPacket
+  | SubscriptionPacket
+  | DiscoverPacket
+  | QueryPacket
+  | HeartbeatPacket
+  | CancelPacket
+  | CreditPacket
+  | SilentPacket
+  | MalformedPacket;
 
 export interface Push {
+  /** Unique among all pushes of this listener. */
+  readonly number: number;
   readonly messageType: string;
   readonly payload: EncodedPayload;
   readonly timestamp: number;
@@ -79,7 +128,8 @@ export interface SubscriptionState {
 export interface Discovery {
   readonly product: { readonly name: string; readonly version: string };
   readonly application: { readonly name: string; readonly version: string };
-  readonly actors: readonly { readonly name: string; readonly ern: string; readonly handles: readonly string[] }[];
-  readonly messageTypes: readonly string[];
+  /** Undefined when not asked for. */
+  readonly actors: readonly { readonly name: string; readonly ern: string; readonly handles: readonly string[] }[] | undefined;
+  readonly messageTypes: readonly string[] | undefined;
   readonly schemas: Readonly<Record<string, unknown>>;
 }

@@ -9,16 +9,18 @@ export interface Spelling {
   /** How error texts call the value; empty when its keys speak for themselves, as an envelope's do. */
   readonly root: string;
   readonly depth: number;
-  /** Bytes pass, and strings must be well formed, since MessagePack has no escape for a lone surrogate. */
+  /** Bytes pass. */
   readonly binary: boolean;
+  /** Strings must be well formed: MessagePack has no escape for a lone surrogate, and many readers of JSON take none. */
+  readonly wellFormed: boolean;
   /** Called for finite numbers that are not 32-bit integers. */
   readonly number: (value: number) => unknown;
   readonly bigint: (value: bigint) => unknown;
 }
 
 const same = <Value>(value: Value): Value => value;
-const textPayload: Spelling = { root: "payload", depth: depthMax - 1, binary: false, number: same, bigint: same };
-const binaryPayload: Spelling = { ...textPayload, binary: true };
+const textPayload: Spelling = { root: "payload", depth: depthMax - 1, binary: false, wellFormed: false, number: same, bigint: same };
+const binaryPayload: Spelling = { ...textPayload, binary: true, wellFormed: true };
 
 /**
  * The payload as plain data: the same reference when it is that already, else a converted copy. Class instances become
@@ -43,7 +45,7 @@ export function spelled(value: unknown, spelling: Spelling): unknown {
 function isSpelled(value: unknown, spelling: Spelling, room: number): boolean {
   switch (typeof value) {
     case "string":
-      return !spelling.binary || value.isWellFormed();
+      return !spelling.wellFormed || value.isWellFormed();
     case "boolean":
       return true;
     case "number":
@@ -69,7 +71,7 @@ function isSpelledRecord(record: object, spelling: Spelling, room: number): bool
   const keys = Object.keys(fields);
   for (let index = 0; index < keys.length; index++) {
     const key = keys[index] as string;
-    if (spelling.binary && !key.isWellFormed()) return false;
+    if (spelling.wellFormed && !key.isWellFormed()) return false;
     if (!isSpelled(fields[key], spelling, room)) return false;
   }
   return true;
@@ -123,7 +125,7 @@ class Conversion {
   }
 
   #text(text: string): string {
-    if (this.#spelling.binary && !text.isWellFormed()) throw new Refusal("a lone surrogate has no representation in MessagePack");
+    if (this.#spelling.wellFormed && !text.isWellFormed()) throw new Refusal("a lone surrogate has no representation");
     return text;
   }
 

@@ -3,12 +3,12 @@
 import { detailOf } from "../../../errors.ts";
 import { exampleOf } from "../../../message/example.ts";
 import type { MessageType } from "../../../message/message-type.ts";
-import type { Discovery, QueryPacket } from "../../wire/packet.ts";
+import type { Discovery, DiscoverPacket } from "../../wire/packet.ts";
 import type { Connection } from "../connection.ts";
 import { refusalOf } from "../policy.ts";
 import type { ServerContext } from "../server-context.ts";
 
-export function discover(context: ServerContext, connection: Connection, packet: QueryPacket): void {
+export function discover(context: ServerContext, connection: Connection, packet: DiscoverPacket): void {
   const slot = connection.openSlot(packet);
   const refusal = refusalOf(context.policy, connection.identity, { kind: "discover" });
   if (refusal !== undefined) {
@@ -16,7 +16,7 @@ export function discover(context: ServerContext, connection: Connection, packet:
     return;
   }
   try {
-    connection.dialect.discovery(connection.writerFor(slot), packet, discoveryOf(context));
+    connection.dialect.discovery(connection.writerFor(slot), packet, discoveryOf(context, packet));
   } catch (error) {
     connection.fail(packet, slot, { code: "HANDLER_FAILED", message: detailOf(error) });
     return;
@@ -24,7 +24,7 @@ export function discover(context: ServerContext, connection: Connection, packet:
   connection.answered(slot);
 }
 
-function discoveryOf(context: ServerContext): Discovery {
+function discoveryOf(context: ServerContext, wanted: DiscoverPacket): Discovery {
   const { names, types, product, application } = context;
   const messageTypes = types.registeredTypes();
   const actors = [...names.entries()].map(([name, handle]) => ({
@@ -33,7 +33,13 @@ function discoveryOf(context: ServerContext): Discovery {
     handles: handle.recipient.handles.map((type) => type.name).sort(),
   }));
   const schemas = Object.fromEntries(messageTypes.map((name) => [name, describe(types.find(name) as MessageType)]));
-  return { product, application, actors, messageTypes, schemas };
+  return {
+    product,
+    application,
+    actors: wanted.actors ? actors : undefined,
+    messageTypes: wanted.messageTypes ? messageTypes : undefined,
+    schemas,
+  };
 }
 
 // A type that expects no answer is known by what is sent of it: to an agent, or as a push to whoever subscribed.

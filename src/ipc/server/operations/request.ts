@@ -17,7 +17,7 @@ import { refuseArrival } from "./refuse-arrival.ts";
 import { StreamCall } from "./stream.ts";
 import { replyFailure } from "./reply-failure.ts";
 
-const delivered = { status: "delivered" };
+export const delivered = { status: "delivered" };
 
 /** As a request arrives: it may be refused at once, or wait for a place among those in flight. */
 export function arriveRequest(context: ServerContext, connection: Connection, packet: RequestPacket, bytes: number): void {
@@ -40,7 +40,7 @@ export function performRequest(context: ServerContext, connection: Connection, {
     return;
   }
   const { recipient, type, payload, forwardTo } = found;
-  const origin: Origin = { peer: connection.peer, identity: connection.identity, trace: undefined };
+  const origin: Origin = { peer: connection.peer, identity: connection.identity, trace: packet.trace };
   if (forwardTo !== undefined) {
     const port = new ReplyPort(new ForwardedReply(context, forwardTo, type, packet.expectsStream));
     acknowledge(connection, packet, slot, recipient.offer(new Envelope(type, payload, port, undefined, origin)));
@@ -51,7 +51,7 @@ export function performRequest(context: ServerContext, connection: Connection, {
     return;
   }
   if (packet.timeoutMs === 0) {
-    connection.fail(packet, slot, { code: "TIMEOUT", message: "no reply within 0 ms" });
+    connection.fail(packet, slot, { code: "TIMEOUT", message: "no reply within 0 ms", afterMs: 0 });
     return;
   }
   const call = packet.expectsStream ? new StreamCall(context, connection, packet, slot) : new RequestCall(context, connection, packet, slot);
@@ -77,7 +77,7 @@ function resolve(context: ServerContext, connection: Connection, packet: Request
   const forwardTo = replyTo === undefined ? undefined : context.names.find(replyTo)?.recipient;
   if (replyTo !== undefined && forwardTo === undefined) return agentNotFound(replyTo);
   const type = context.types.find(messageType);
-  if (type === undefined) return { code: "UNKNOWN_MESSAGE_TYPE", message: `${printable(messageType)} is not registered` };
+  if (type === undefined) return { code: "UNKNOWN_MESSAGE_TYPE", message: `${printable(messageType)} is not registered`, subject: messageType };
   const validation = type.validate(packet.payload);
   if (!validation.ok) return { code: "SERIALIZATION_ERROR", message: validation.problem };
   if (packet.expectsStream && connection.calls.streams >= context.config.streamsMax) {
@@ -87,7 +87,7 @@ function resolve(context: ServerContext, connection: Connection, packet: Request
 }
 
 function agentNotFound(name: string): Failure {
-  return { code: "ACTOR_NOT_FOUND", message: printable(name) };
+  return { code: "ACTOR_NOT_FOUND", message: printable(name), subject: name };
 }
 
 // Names stand bare in these texts, as the guide has them; one that could garble a log or a terminal is quoted.
@@ -149,9 +149,15 @@ class RequestCall implements OpenCall, ReplySink, Timer {
   }
 
   expire(): void {
-    this.port.cancel();
-    this.reject({ code: "TIMEOUT", message: `no reply within ${this.#timeoutMs} ms` });
+    this.cancel({ code: "TIMEOUT", message: `no reply within ${this.#timeoutMs} ms`, afterMs: this.#timeoutMs });
   }
+
+  cancel(failure: Failure): void {
+    this.port.cancel();
+    this.reject(failure);
+  }
+
+  grant(): void {}
 
   abandon(): void {
     this.port.cancel();

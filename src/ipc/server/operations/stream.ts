@@ -10,6 +10,9 @@ import type { ReplySlot } from "../reply-order.ts";
 import type { ServerContext } from "../server-context.ts";
 import { replyFailure } from "./reply-failure.ts";
 
+// A handler that awaits its sends never has more than one item waiting.
+const heldMax = 1024;
+
 export class StreamCall implements OpenCall, ReplySink, Timer {
   readonly streaming = true;
   readonly port = new ReplyPort(this);
@@ -21,26 +24,49 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   readonly #slot: ReplySlot | undefined;
   #sequence = 0;
   #ended = false;
+  /** Frames that may leave before the client grants more. */
+  #credit: number;
+  readonly #held: Array<{ readonly value: unknown; readonly resolve: (pace: Promise<void> | undefined) => void }> = [];
 
   constructor(context: ServerContext, connection: Connection, packet: RequestPacket, slot: ReplySlot | undefined) {
     this.#context = context;
     this.#connection = connection;
     this.packet = packet;
     this.#slot = slot;
-    const { timeoutMs } = packet;
+    const { timeoutMs, streamWindow } = packet;
+    this.#credit = streamWindow ?? Infinity;
     if (timeoutMs !== undefined && timeoutMs !== Infinity) context.clock.armAt(this, connection.lastArrival + timeoutMs);
   }
 
   item(value: unknown): Promise<void> | undefined {
+    if (this.#ended) return undefined;
+    if (this.#credit > 0 && this.#held.length === 0) return this.#send(value);
+    if (this.#held.length >= heldMax) {
+      this.cancel({ code: "HANDLER_FAILED", message: `the handler sent ${heldMax} items without waiting for its reader` });
+      return undefined;
+    }
+    return new Promise((resolve) => this.#held.push({ value, resolve }));
+  }
+
+  grant(credit: number): void {
+    this.#credit += credit;
+    while (this.#credit > 0 && !this.#ended) {
+      const next = this.#held.shift();
+      if (next === undefined) return;
+      next.resolve(this.#send(next.value));
+    }
+  }
+
+  #send(value: unknown): Promise<void> | undefined {
     const connection = this.#connection;
     try {
       connection.dialect.item(connection.writerFor(this.#slot), this.packet, this.#sequence, value);
     } catch (error) {
-      this.port.cancel();
-      this.reject(replyFailure(this.#context, this.packet, error));
+      this.cancel(replyFailure(this.#context, this.packet, error));
       return undefined;
     }
     this.#sequence += 1;
+    this.#credit -= 1;
     connection.sent();
     return connection.streamPace(this.#slot);
   }
@@ -64,14 +90,18 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   }
 
   expire(): void {
+    const { timeoutMs } = this.packet;
+    this.cancel({ code: "TIMEOUT", message: `the stream did not end within ${timeoutMs} ms`, afterMs: timeoutMs ?? 0 });
+  }
+
+  cancel(failure: Failure): void {
     this.port.cancel();
-    this.reject({ code: "TIMEOUT", message: `the stream did not end within ${this.packet.timeoutMs} ms` });
+    this.reject(failure);
   }
 
   abandon(): void {
-    this.#ended = true;
     this.port.cancel();
-    this.#context.clock.disarm(this);
+    this.#end();
   }
 
   #fail(failure: Failure): void {
@@ -79,8 +109,14 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   }
 
   #settle(): void {
+    this.#end();
+    this.#connection.calls.close(this);
+  }
+
+  // Whoever waits to send finds the port closed and stops.
+  #end(): void {
     this.#ended = true;
     this.#context.clock.disarm(this);
-    this.#connection.calls.close(this);
+    for (const { resolve } of this.#held.splice(0)) resolve(undefined);
   }
 }

@@ -17,7 +17,8 @@ export function subscribe(context: ServerContext, connection: Connection, packet
   const patterns = packet.patterns ?? [];
   const known: string[] = [];
   const rejected: string[] = [];
-  for (const name of packet.types ?? []) (context.types.isRegistered(name) ? known : rejected).push(name);
+  const { subscribesUnregistered } = connection.dialect;
+  for (const name of packet.types ?? []) (subscribesUnregistered || context.types.isRegistered(name) ? known : rejected).push(name);
   try {
     authorize(context, connection, packet.types ?? [], patterns);
     if (known.length === 0 && rejected.length > 0 && patterns.length === 0) {
@@ -29,7 +30,8 @@ export function subscribe(context: ServerContext, connection: Connection, packet
     connection.fail(packet, connection.openSlot(packet), error);
     return;
   }
-  answer(connection, packet, rejected);
+  const held = connection.subscriptions.state().types;
+  answer(connection, packet, subscribesUnregistered ? held.filter((name) => !context.types.isRegistered(name)) : rejected);
 }
 
 export function unsubscribe(connection: Connection, packet: SubscriptionPacket): void {

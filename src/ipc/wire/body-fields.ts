@@ -1,0 +1,113 @@
+// Reads the fields of a decoded body, whatever dialect it is of, and says which one is wrong.
+
+import { ActonError, quoted } from "../../errors.ts";
+import type { AnswerShape, Trace } from "./packet.ts";
+
+const correlationBytesMax = 128;
+
+export class BodyFields {
+  readonly body: Readonly<Record<string, unknown>>;
+
+  constructor(body: Readonly<Record<string, unknown>>) {
+    this.body = body;
+  }
+
+  has(field: string): boolean {
+    return this.body[field] !== undefined;
+  }
+
+  text(field: string): string {
+    const value = this.body[field];
+    if (value === undefined) throw wrong(field, "is missing");
+    if (typeof value !== "string") throw wrong(field, `must be a string, not ${kindOf(value)}`);
+    return value;
+  }
+
+  optionalText(field: string): string | undefined {
+    return isAbsent(this.body[field]) ? undefined : this.text(field);
+  }
+
+  flag(field: string): boolean {
+    const value = this.body[field];
+    if (value === true || value === false) return value;
+    if (isAbsent(value)) return false;
+    throw wrong(field, `must be a boolean, not ${kindOf(value)}`);
+  }
+
+  /** The correlation; null when the field is absent. */
+  correlation(field: string): string | null {
+    if (isAbsent(this.body[field])) return null;
+    const id = this.readableCorrelation(field);
+    if (id === null) throw wrong(field, `must be a string of 1 to ${correlationBytesMax} bytes`);
+    return id;
+  }
+
+  /** The correlation if there is one that can be echoed. */
+  readableCorrelation(field: string): string | null {
+    const id = this.body[field];
+    if (typeof id !== "string" || id.length === 0) return null;
+    // Three bytes at most for each UTF-16 unit: short ids need no counting.
+    return id.length * 3 <= correlationBytesMax || Buffer.byteLength(id) <= correlationBytesMax ? id : null;
+  }
+
+  names(field: string): readonly string[] | undefined {
+    const value = this.body[field];
+    if (value === undefined) return undefined;
+    if (!Array.isArray(value)) throw wrong(field, `must be an array of strings, not ${kindOf(value)}`);
+    const at = value.findIndex((name) => typeof name !== "string");
+    if (at >= 0) throw wrong(`${field}[${at}]`, `must be a string, not ${kindOf(value[at])}`);
+    return value as string[];
+  }
+
+  /** A whole number from 0. Clients write 2^64 − 1 for "no limit", so whatever is too large for a timer means just that. */
+  milliseconds(field: string): number | undefined {
+    const value = this.count(field);
+    return value !== undefined && value > 2 ** 31 - 1 ? Infinity : value;
+  }
+
+  count(field: string): number | undefined {
+    const value = this.body[field];
+    if (isAbsent(value)) return undefined;
+    const count = typeof value === "bigint" ? Number(value) : value;
+    if (typeof count !== "number" || !(count >= 0) || (typeof value === "number" && !Number.isInteger(value))) {
+      throw wrong(field, `must be a whole number from 0, not ${typeof value === "number" ? value : kindOf(value)}`);
+    }
+    return count;
+  }
+
+  /** Absent means null. */
+  payload(): unknown {
+    const value = this.body["payload"];
+    return value === undefined ? null : value;
+  }
+
+  // A trace that is not text is no reason to refuse the work that it would have traced.
+  trace(): Trace | undefined {
+    const { traceparent, tracestate } = this.body;
+    if (typeof traceparent !== "string") return undefined;
+    return typeof tracestate === "string" ? { traceparent, tracestate } : { traceparent };
+  }
+
+  /** The shape of a request's refusal when its body cannot be read any further. */
+  requestShape(): AnswerShape {
+    return this.body["expects_stream"] === true ? "stream" : "response";
+  }
+
+  missing(field: string): ActonError {
+    return wrong(field, "is missing");
+  }
+}
+
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
+}
+
+function wrong(field: string, problem: string): ActonError {
+  return new ActonError("SERIALIZATION_ERROR", `${field} ${problem}`);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "string" ? `the string ${quoted(value)}` : `a ${typeof value}`;
+}
