@@ -3,18 +3,20 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ActonApp } from "acton";
+import { ActonApp, ManualClock } from "acton";
 import { exitCodes } from "../src/cli/exit-codes.ts";
 import { keyEntries } from "../src/config-keys.ts";
 import { ActonError, errorKinds, type Failure } from "../src/errors.ts";
 import { wireStats } from "../src/ipc/server/listener-stats.ts";
-import { actonRefusal } from "../src/ipc/wire/acton-refusal.ts";
 import { bare } from "../src/ipc/wire/bare.ts";
 import { BufferPool } from "../src/ipc/wire/buffer-pool.ts";
 import { FrameDecoder } from "../src/ipc/wire/frame-decoder.ts";
 import { FrameWriter } from "../src/ipc/wire/frame-writer.ts";
 import type { Address, AnswerShape, Packet } from "../src/ipc/wire/packet.ts";
+import { silentLog } from "../src/log.ts";
 import { run, temporaryDirectory } from "./cli/executable.ts";
+import { eventually } from "./support/conditions.ts";
+import { RawClient } from "./support/raw-client.ts";
 
 const root = join(import.meta.dir, "..");
 const protocol = document("docs/protocol.md");
@@ -39,9 +41,8 @@ describe("the frames of docs/protocol.md", () => {
     "keep-alive": { kind: "silent" },
   };
 
-  const refusal = { code: "CONNECTION_LIMIT_REACHED", message: "too many connections (100)", details: { limit: 100 } } as const;
   const price = { symbol: "ACME", price: 99.5 };
-  const push = { messageType: "PriceUpdate", payload: { value: price, json: () => JSON.stringify(price) }, timestamp: 1767225600000, source: "price_feed", seq: 0, dropped: 0 };
+  const push = { messageType: "PriceUpdate", payload: { value: price, json: () => JSON.stringify(price) }, timestamp: 1767225600000, source: "price_feed", seq: 0, dropped: 0, number: 0 };
   const releases = { product: { name: "acton", version: "0.1.0" }, application: { name: "demo", version: "1.0.0" } };
 
   /** What the server sends, and how it writes it. */
@@ -53,11 +54,10 @@ describe("the frames of docs/protocol.md", () => {
     push: (out) => bare.push(out, "json", push),
     subscribed: (out) => bare.subscribed(out, to("3", "subscription"), { types: ["PriceUpdate"], rejected: [], patterns: ["Trade*"] }),
     discovery: (out) => bare.discovery(out, to("5"), { ...releases, actors: [], messageTypes: [], schemas: {} }),
-    refusal: (out) => actonRefusal.connectionFailure(out, refusal),
   };
 
   test("are these", () => {
-    expect([...dumps.keys()].sort()).toEqual([...Object.keys(sent), ...Object.keys(received)].sort());
+    expect([...dumps.keys()].sort()).toEqual([...Object.keys(sent), ...Object.keys(received), "refusal"].sort());
   });
 
   for (const [name, packet] of Object.entries(sent)) {
@@ -78,6 +78,23 @@ describe("the frames of docs/protocol.md", () => {
     });
   }
 
+  test("refusal is written as it is described", async () => {
+    using directory = temporaryDirectory();
+    const clock = new ManualClock();
+    await using runtime = ActonApp.launch({ clock, log: silentLog });
+    const socketPath = join(directory.path, "acton.sock");
+    await runtime.startIpcListener({ socketPath, maxConnections: 1 });
+    await using first = await RawClient.connect(socketPath);
+    expect(await first.ask({ ping: true })).toMatchObject({ success: true });
+    await using second = await RawClient.connect(socketPath, { uncut: true });
+    await eventually(() => clock.armed > 1);
+    clock.advance(1000);
+    await second.until(() => second.ended);
+    expect(second.bytes.toString("hex")).toBe(bytesIn("refusal").toString("hex"));
+    expect(JSON.parse(bytesIn("refusal").toString("utf8", 7))).toEqual(bodies.get("refusal"));
+    first.destroy();
+  });
+
   function bytesIn(name: string): Buffer {
     return dumps.get(name) ?? Buffer.alloc(0);
   }
@@ -85,7 +102,7 @@ describe("the frames of docs/protocol.md", () => {
 
 describe("the fields of docs/protocol.md", () => {
   const failure: Failure = { code: "RATE_LIMITED", message: "retry", retryAfterMs: 1, details: {} };
-  const push = { messageType: "T", payload: { value: 1, json: () => "1" }, timestamp: 1, source: "a", seq: 1, dropped: 1 };
+  const push = { messageType: "T", payload: { value: 1, json: () => "1" }, timestamp: 1, source: "a", seq: 1, dropped: 1, number: 1 };
   const release = { name: "a", version: "1" };
 
   test("of each answer are those that are written", () => {
@@ -123,7 +140,7 @@ describe("the fields of docs/protocol.md", () => {
 
   test("of the figures are those that the listener counts", async () => {
     using directory = temporaryDirectory();
-    await using runtime = ActonApp.launch();
+    await using runtime = ActonApp.launch({ log: silentLog });
     const listener = await runtime.startIpcListener({ socketPath: join(directory.path, "acton.sock") });
     expect(fieldsUnder("Figures")).toEqual(Object.keys(wireStats(listener.stats())).sort());
   });
@@ -196,9 +213,10 @@ describe("docs/command-line.md", () => {
     test(`has the options of 'acton ${command}'`, async () => {
       const { stdout } = await run([command, "--help"]);
       const known = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, option]) => option ?? "");
-      const shared = rowsOf(sectionOf(commandLine, "Everywhere")).map(([option = ""]) => option);
-      const own = rowsOf(sectionOf(commandLine, `acton ${command}`)).map(([option = ""]) => option);
-      const documented = [...shared, ...own].map((option) => /--[a-z-]+/.exec(option)?.[0] ?? "").filter(Boolean);
+      const sections = ["Everywhere", ...(command === "version" ? [] : ["Which socket"]), `acton ${command}`];
+      const documented = sections
+        .flatMap((heading) => rowsOf(sectionOf(commandLine, heading)).map(([option = ""]) => option))
+        .flatMap((option) => /--[a-z-]+/.exec(option)?.[0] ?? []);
       expect(documented.sort()).toEqual(known.sort());
     });
   }
@@ -236,7 +254,8 @@ describe("numbers and names", () => {
       const paths = [...text.matchAll(/`((?:src|test|docs|examples)\/[\w./-]+)`/g)].map(([, path = ""]) => join(root, path));
       const links = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, path = ""]) => path).filter((path) => !/^[a-z]+:/.test(path));
       const anchors = [...text.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor = ""]) => anchor).filter((anchor) => !headingsOf(text).includes(anchor));
-      return [...paths, ...links.map((path) => join(root, dirname(name), path))].filter((path) => !existsSync(path)).concat(anchors.map((anchor) => `${name}#${anchor}`));
+      const sources = name === "ARCHITECTURE.md" ? [...text.matchAll(/`([\w/-]+\.ts)`/g)].map(([, path = ""]) => (existsSync(join(root, path)) ? join(root, path) : join(root, "src", path))) : [];
+      return [...paths, ...sources, ...links.map((path) => join(root, dirname(name), path))].filter((path) => !existsSync(path)).concat(anchors.map((anchor) => `${name}#${anchor}`));
     });
     expect(missing).toEqual([]);
   });
@@ -300,7 +319,8 @@ function bytesOf(dump: string): Buffer {
 // Reading and writing frames ------------------------------------------------------------------------------------------
 
 function to(correlation: string, shape: AnswerShape = "response"): Address {
-  return { correlation, format: "json", shape, streamId: correlation };
+  const address = { correlation, format: "json" as const, version: 0, shape, streamId: correlation };
+  return address;
 }
 
 function decode(bytes: Buffer): Packet {

@@ -1,12 +1,12 @@
-// One agent at work: takes messages from the mailbox in order and runs their handlers. This is the only caller of
-// handlers. Invariant: an exclusive handler runs alone, its awaits included; concurrent ones run beside each other.
+// One agent at work: takes messages from its mailbox in order, as the gate admits them, a bounded number a turn.
+// Invariant: an exclusive handler runs alone, its awaits included; concurrent ones run beside each other.
 
-import { detailOf, type Failure } from "../errors.ts";
+import type { Failure } from "../errors.ts";
 import type { Recipient } from "../message/agent-ref.ts";
 import type { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
 import type { Task } from "../scheduler.ts";
-import { Activation, type ActivationHost } from "./activation.ts";
+import { Activation } from "./activation.ts";
 import { makeArgument } from "./agent-argument.ts";
 import { findAskCycle, type AgentNode, type RunningHandler } from "./ask-cycle.ts";
 import type { AgentArgument, AnyBlueprint, BlueprintDefinition, HandlerEntry, StartOptions } from "./blueprint.ts";
@@ -14,8 +14,8 @@ import { Gate } from "./gate.ts";
 import { AgentHandle } from "./handle.ts";
 import { agentStopped, LifeCycle, type Living } from "./life-cycle.ts";
 import { Mailbox, type Settled, targetBusy } from "./mailbox.ts";
+import { Runner, type RunnerHost } from "./runner.ts";
 import type { AgentServices } from "./services.ts";
-import { driveStream, isItems, type Items } from "./stream-driver.ts";
 
 // Reading the clock costs as much as a small handler: after every fourth message is often enough.
 const messagesPerClockRead = 4;
@@ -28,7 +28,7 @@ export async function startAgent(blueprint: AnyBlueprint, services: AgentService
   return cell.handle;
 }
 
-class AgentCell implements Recipient, Task, ActivationHost, Living {
+class AgentCell implements Recipient, Task, RunnerHost, Living {
   readonly name: string;
   readonly id: string;
   readonly handle: AgentHandle;
@@ -38,6 +38,7 @@ class AgentCell implements Recipient, Task, ActivationHost, Living {
   readonly #services: AgentServices;
   readonly #mailbox: Mailbox;
   readonly #gate: Gate;
+  readonly #runner: Runner;
   #argument: AgentArgument<unknown> | undefined;
   #scheduled = false;
   #closed = false;
@@ -50,6 +51,7 @@ class AgentCell implements Recipient, Task, ActivationHost, Living {
     this.#services = services;
     this.#mailbox = new Mailbox(services.limits, services.clock);
     this.#gate = new Gate(services.limits.readersMax, () => this.#wake());
+    this.#runner = new Runner(this, this.#gate, services);
     this.handle = new AgentHandle(this, services);
     this.life = new LifeCycle(this, definition, services);
   }
@@ -170,6 +172,10 @@ class AgentCell implements Recipient, Task, ActivationHost, Living {
     }
   }
 
+  crashed(error: unknown): void {
+    this.life.crashed(error);
+  }
+
   surplusReply(entry: HandlerEntry, late: boolean): void {
     const { counters, log } = this.#services;
     if (late) {
@@ -214,72 +220,8 @@ class AgentCell implements Recipient, Task, ActivationHost, Living {
     const entry = this.#mailbox.nextEntry();
     if (entry === undefined || !this.#gate.admits(entry.exclusive)) return false;
     const envelope = this.#mailbox.take();
-    if (!envelope.port?.cancelled) this.#invoke(entry, envelope);
+    if (!envelope.port?.cancelled) this.#runner.run(entry, envelope);
     return true;
-  }
-
-  #invoke(entry: HandlerEntry, envelope: Envelope): void {
-    const activation = new Activation(this, this.model, entry, envelope);
-    const { activity, counters } = this.#services;
-    counters.handled += 1;
-    try {
-      const result = entry.asynchronous ? activity.within(activation, () => entry.handler(activation as never)) : this.#call(activation);
-      if (typeof result === "object" && result !== null) {
-        if (isPromiseLike(result)) return this.#await(activation, this.#finish(activation, result));
-        if (isItems(result)) return this.#await(activation, this.#drive(activation, result));
-      }
-      envelope.port?.returned(result);
-      activation.settled = true;
-    } catch (error) {
-      activation.settled = true;
-      this.#failed(activation, error);
-    }
-  }
-
-  #call(activation: Activation): unknown {
-    const before = this.#services.activity.enter(activation);
-    try {
-      return activation.entry.handler(activation as never);
-    } finally {
-      this.#services.activity.leave(before);
-    }
-  }
-
-  async #finish(activation: Activation, result: PromiseLike<unknown>): Promise<void> {
-    const value = await result;
-    if (typeof value === "object" && value !== null && isItems(value)) await this.#drive(activation, value);
-    else activation.envelope.port?.returned(value);
-  }
-
-  #drive(activation: Activation, items: Items): Promise<void> {
-    return this.#services.activity.within(activation, () => driveStream(activation, items));
-  }
-
-  #await(activation: Activation, work: Promise<void>): void {
-    this.#gate.enter(activation);
-    work.then(
-      () => this.#settled(activation),
-      (error: unknown) => {
-        if (this.#settled(activation)) this.#failed(activation, error);
-      },
-    );
-  }
-
-  #settled(activation: Activation): boolean {
-    activation.settled = true;
-    return this.#gate.leave(activation);
-  }
-
-  #failed(activation: Activation, error: unknown): void {
-    const { counters, log } = this.#services;
-    const { entry, envelope } = activation;
-    // What an asker's leaving makes a handler throw (an AbortError, mostly) is no fault of the agent.
-    if (envelope.port?.cancelled) return;
-    counters.crashed += 1;
-    const detail = detailOf(error);
-    log.error("handler failed", { agent: this.name, type: entry.type.name, error: detail, stack: error instanceof Error ? error.stack : undefined });
-    envelope.port?.abandon({ code: "HANDLER_FAILED", message: detail });
-    this.life.crashed(error);
   }
 
   #tellIfDrained(): void {
@@ -288,10 +230,6 @@ class AgentCell implements Recipient, Task, ActivationHost, Living {
     this.#drained = undefined;
     drained();
   }
-}
-
-function isPromiseLike(value: object): value is PromiseLike<unknown> {
-  return "then" in value && typeof value.then === "function";
 }
 
 function handlerName(entry: HandlerEntry): string {

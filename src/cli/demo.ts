@@ -37,8 +37,8 @@ const kvStore = agent("kv_store", () => ({ values: new Map<string, z.output<Retu
 const PriceUpdate = message("PriceUpdate", { symbol: z.string(), price: z.number() });
 const Tick = message("Tick", {});
 
-// A child is not exposed, so its clockwork is nobody's business outside.
-const ticker = agent("price_ticker", () => ({ symbol: "ACME", price: 100 }))
+// A child is not exposed, so its clockwork is nobody's business outside. What it publishes carries its parent's name.
+const ticker = agent("price_feed", () => ({ symbol: "ACME", price: 100 }))
   .mutateOn(Tick, ({ model, broker, random }) => {
     model.price = Math.max(1, Math.round((model.price + random.next() - 0.5) * 100) / 100);
     broker.broadcast(PriceUpdate, { ...model });

@@ -8,7 +8,7 @@ import type { CodecLimits } from "./codec.ts";
 import type { Dialect } from "./dialect.ts";
 import { type Frame, lengthFieldBytes } from "./frame-decoder.ts";
 import type { FrameWriter } from "./frame-writer.ts";
-import { decodeJson, encodeWellFormedJson } from "./json.ts";
+import { decodeJson, encodeWellFormedJson, jsonId } from "./json.ts";
 import { decodeMessagePack, encodeTextMessagePack } from "./msgpack.ts";
 import type { Address, Discovery, Format, Packet, Push, SubscriptionState } from "./packet.ts";
 
@@ -51,7 +51,12 @@ export const acton: Dialect = {
   },
 
   reply(out, to, payload) {
-    write(out, to, actonKinds.response, { correlation_id: correlationOf(to), success: true, payload });
+    if (to.format === "json") {
+      const text = `{"correlation_id":${jsonId(correlationOf(to))},"success":true,"payload":${encodeWellFormedJson(payload)}}`;
+      writeText(out, to.version, actonKinds.response, text);
+    } else {
+      write(out, to, actonKinds.response, { correlation_id: correlationOf(to), success: true, payload });
+    }
   },
 
   failure(out, to, failure, sequence) {
@@ -80,7 +85,12 @@ export const acton: Dialect = {
   },
 
   item(out, to, sequence, payload) {
-    writeStream(out, to, { correlation_id: correlationOf(to), sequence, is_final: false, payload });
+    if (to.format === "json") {
+      const head = `{"correlation_id":${jsonId(correlationOf(to))},"sequence":${sequence},"is_final":false`;
+      writeText(out, streamVersion, actonKinds.stream, `${head},"payload":${encodeWellFormedJson(payload)}}`);
+    } else {
+      writeStream(out, to, { correlation_id: correlationOf(to), sequence, is_final: false, payload });
+    }
   },
 
   streamEnd(out, to, sequence, payload) {
@@ -185,20 +195,26 @@ function write(out: FrameWriter, to: Address, kind: number, body: Record<string,
 }
 
 // Version 1 has no stream frames: whoever asks for a stream in it reads those of version 2.
+const streamVersion = 2;
+
 function writeStream(out: FrameWriter, to: Address, body: Record<string, unknown>): void {
-  writeFrame(out, 2, actonKinds.stream, to.format, body);
+  writeFrame(out, streamVersion, actonKinds.stream, to.format, body);
 }
 
 function writeFrame(out: FrameWriter, version: number, kind: number, format: Format, body: Record<string, unknown>): void {
   if (format === "json") {
-    const text = encodeWellFormedJson(body);
-    begin(out, version, kind, format);
-    out.text(text);
-  } else {
-    const bytes = encodeTextMessagePack(body);
-    begin(out, version, kind, format);
-    out.raw(bytes);
+    writeText(out, version, kind, encodeWellFormedJson(body));
+    return;
   }
+  const bytes = encodeTextMessagePack(body);
+  begin(out, version, kind, format);
+  out.raw(bytes);
+  out.finish();
+}
+
+function writeText(out: FrameWriter, version: number, kind: number, text: string): void {
+  begin(out, version, kind, "json");
+  out.text(text);
   out.finish();
 }
 

@@ -7,7 +7,7 @@ import type { Dialect } from "./dialect.ts";
 import { type Frame, lengthFieldBytes } from "./frame-decoder.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { readBareBody } from "./bare-body.ts";
-import { decodeJson, encodeJson } from "./json.ts";
+import { decodeJson, encodeJson, jsonId } from "./json.ts";
 import { decodeMessagePack, encodeMessagePack } from "./msgpack.ts";
 import type { Address, Discovery, Format, MalformedPacket, Packet, Push, SilentPacket, SubscriptionState } from "./packet.ts";
 
@@ -175,12 +175,6 @@ function writeMap(out: FrameWriter, body: Record<string, unknown>): void {
   out.begin();
   out.raw(bytes);
   out.finish();
-}
-
-// Ids are mostly short and plain; quoting those by hand is a third of the cost of JSON.stringify.
-function jsonId(id: string | null): string {
-  if (id === null) return "null";
-  return /^[\w.:-]+$/.test(id) ? `"${id}"` : JSON.stringify(id);
 }
 
 function malformed(format: Format, failure: Failure, closes: boolean): MalformedPacket {

@@ -54,16 +54,22 @@ const payloadSpelling: Spelling = {
   bigint: (value) => JSON.rawJSON(String(value)),
 };
 
-const wellFormedBodySpelling: Spelling = { ...payloadSpelling, root: "", depth: depthMax, wellFormed: true };
+const wellFormedSpelling: Spelling = { ...payloadSpelling, wellFormed: true };
 
 /** The JSON text of one payload, always well formed. Fails as `plain` does. */
 export function encodeJson(payload: unknown): string {
   return encode(payload, payloadSpelling);
 }
 
-/** The JSON text of a whole body, for readers that take no lone surrogate, escaped or not. */
-export function encodeWellFormedJson(body: unknown): string {
-  return encode(body, wellFormedBodySpelling);
+/** The same for readers that take no lone surrogate, escaped or not. */
+export function encodeWellFormedJson(payload: unknown): string {
+  return encode(payload, wellFormedSpelling);
+}
+
+/** A correlation as JSON. Mostly short and plain; quoting such by hand is a third of the cost of JSON.stringify. */
+export function jsonId(id: string | null): string {
+  if (id === null) return "null";
+  return /^[\w.:-]+$/.test(id) ? `"${id}"` : JSON.stringify(id);
 }
 
 function encode(payload: unknown, spelling: Spelling): string {

@@ -49,13 +49,6 @@ test("a place is free again as soon as a client has left", async () => {
   }
 });
 
-test("a refused client that speaks MessagePack is told in MessagePack or in bare JSON, never in acton", async () => {
-  await using server = await fullServer();
-  const refused = await server.connect();
-  refused.write(packedFrame({ ping: true }));
-  expect(await refused.rest()).toMatchObject([{ success: false, error_code: "CONNECTION_LIMIT_REACHED" }]);
-});
-
 test("a refused client that speaks MessagePack is told in MessagePack", async () => {
   await using server = await fullServer();
   const refused = await server.connect();

@@ -1,0 +1,100 @@
+// Runs handlers: the only caller of them. Whatever a handler returns or throws becomes an answer, a stream, or a crash
+// here; one that is not async costs no promise.
+
+import { detailOf } from "../errors.ts";
+import type { Envelope } from "../message/envelope.ts";
+import { Activation, type ActivationHost } from "./activation.ts";
+import type { HandlerEntry } from "./blueprint.ts";
+import type { Gate } from "./gate.ts";
+import type { AgentServices } from "./services.ts";
+import { driveStream, isItems, type Items } from "./stream-driver.ts";
+
+/** The agent whose handlers run. */
+export interface RunnerHost extends ActivationHost {
+  readonly model: unknown;
+  /** A handler threw, and its asker has been told. */
+  crashed(error: unknown): void;
+}
+
+export class Runner {
+  readonly #host: RunnerHost;
+  readonly #gate: Gate;
+  readonly #services: AgentServices;
+
+  constructor(host: RunnerHost, gate: Gate, services: AgentServices) {
+    this.#host = host;
+    this.#gate = gate;
+    this.#services = services;
+  }
+
+  /** Never throws. When it returns, the handler has finished or has entered the gate. */
+  run(entry: HandlerEntry, envelope: Envelope): void {
+    const activation = new Activation(this.#host, this.#host.model, entry, envelope);
+    const { activity, counters } = this.#services;
+    counters.handled += 1;
+    try {
+      const result = entry.asynchronous ? activity.within(activation, () => entry.handler(activation as never)) : this.#call(activation);
+      if (typeof result === "object" && result !== null) {
+        if (isPromiseLike(result)) return this.#await(activation, this.#finish(activation, result));
+        if (isItems(result)) return this.#await(activation, this.#drive(activation, result));
+      }
+      envelope.port?.returned(result);
+      activation.settled = true;
+    } catch (error) {
+      activation.settled = true;
+      this.#failed(activation, error);
+    }
+  }
+
+  #call(activation: Activation): unknown {
+    const { activity } = this.#services;
+    const before = activity.enter(activation);
+    try {
+      return activation.entry.handler(activation as never);
+    } finally {
+      activity.leave(before);
+    }
+  }
+
+  async #finish(activation: Activation, result: PromiseLike<unknown>): Promise<void> {
+    const value = await result;
+    if (typeof value === "object" && value !== null && isItems(value)) await this.#drive(activation, value);
+    else activation.envelope.port?.returned(value);
+  }
+
+  #drive(activation: Activation, items: Items): Promise<void> {
+    return this.#services.activity.within(activation, () => driveStream(activation, items));
+  }
+
+  #await(activation: Activation, work: Promise<void>): void {
+    this.#gate.enter(activation);
+    work.then(
+      () => this.#settled(activation),
+      (error: unknown) => {
+        if (this.#settled(activation)) this.#failed(activation, error);
+      },
+    );
+  }
+
+  /** False for a handler that had been expelled: what it comes to concerns nobody any more. */
+  #settled(activation: Activation): boolean {
+    activation.settled = true;
+    return this.#gate.leave(activation);
+  }
+
+  #failed(activation: Activation, error: unknown): void {
+    const { counters, log } = this.#services;
+    const { entry, envelope } = activation;
+    // What an asker's leaving makes a handler throw (an AbortError, mostly) is no fault of the agent.
+    if (envelope.port?.cancelled) return;
+    counters.crashed += 1;
+    const detail = detailOf(error);
+    log.error("handler failed", { agent: this.#host.name, type: entry.type.name, error: detail, stack: error instanceof Error ? error.stack : undefined });
+    envelope.port?.abandon({ code: "HANDLER_FAILED", message: detail });
+    this.#host.crashed(error);
+  }
+}
+
+function isPromiseLike(value: object): value is PromiseLike<unknown> {
+  return "then" in value && typeof value.then === "function";
+}
