@@ -91,13 +91,14 @@ export class ActonApp implements AsyncDisposable {
 
   /** Starts an agent. Rejects with START_FAILED when its model or `beforeStart` fails. */
   start<Model, Handled extends MessageType>(blueprint: Blueprint<Model, Handled>, options?: StartOptions): Promise<AgentHandle<Handled>>;
-  start(blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle>;
-  start(blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle> {
+  start(blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle<MessageType>>;
+  start(blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle<MessageType>> {
     return this.#system.start(blueprint, options);
   }
 
   /** Lets clients reach the agent under the name, and registers what it handles and answers with. NAME_TAKEN when another has the name. */
   ipcExpose<Handled extends MessageType>(name: string, handle: AgentHandle<Handled>): void {
+    this.#names.check(name, handle);
     for (const type of handle.recipient.handles) this.#types.register(type);
     this.#names.expose(name, handle);
   }

@@ -1,10 +1,12 @@
 // The one source of time. Every deadline, schedule and timeout is a Timer armed on an injected Clock;
 // only SystemClock touches the host's timers, so a ManualClock makes all of them a matter of `advance`.
 
-/** Embedded in the object that waits, so arming a deadline allocates nothing. Made with `due: 0, place: -1`. */
+/** Embedded in the object that waits, so arming a deadline allocates nothing. Made with `due: 0, order: 0, place: -1`. */
 export interface Timer {
   /** Monotonic milliseconds at which it expires; meaningful while armed. */
   due: number;
+  /** Among timers with the same due time, the first armed expires first. Owned by the clock. */
+  order: number;
   /** Index in the clock's queue; -1 while not armed. Owned by the clock. */
   place: number;
   expire(): void;
@@ -15,7 +17,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds that never go back, from an arbitrary start. */
   monotonic(): number;
-  /** (Re)arms the timer. Delays are clamped to 0 … 2^31−1 ms; NaN is a RangeError. */
+  /** (Re)arms the timer. A negative delay is 0, an infinite one never comes; NaN is a RangeError. */
   arm(timer: Timer, delayMs: number): void;
   /** The same for a monotonic time that is known already: spares a reading of the clock. */
   armAt(timer: Timer, due: number): void;
@@ -25,12 +27,13 @@ export interface Clock {
 
 /** A timer from a function, for places that are not hot. */
 export function after(clock: Clock, delayMs: number, expire: () => void): Timer {
-  const timer: Timer = { due: 0, place: -1, expire };
+  const timer: Timer = { due: 0, order: 0, place: -1, expire };
   clock.arm(timer, delayMs);
   return timer;
 }
 
-const delayMsMax = 2 ** 31 - 1;
+// What the host's timers take. A wake-up on the way to something later finds nothing due and sleeps on.
+const hostDelayMsMax = 2 ** 31 - 1;
 
 export class SystemClock implements Clock {
   readonly #queue = new TimerQueue();
@@ -46,7 +49,7 @@ export class SystemClock implements Clock {
   }
 
   arm(timer: Timer, delayMs: number): void {
-    this.armAt(timer, performance.now() + clampDelay(delayMs));
+    this.armAt(timer, performance.now() + checkedDelay(delayMs));
   }
 
   armAt(timer: Timer, due: number): void {
@@ -67,7 +70,7 @@ export class SystemClock implements Clock {
   #sleepUntil(due: number): void {
     clearTimeout(this.#wake);
     this.#wakeAt = due;
-    this.#wake = setTimeout(this.#fire, clampDelay(Math.ceil(due - performance.now())));
+    this.#wake = setTimeout(this.#fire, Math.min(Math.max(0, Math.ceil(due - performance.now())), hostDelayMsMax));
   }
 
   readonly #fire = (): void => {
@@ -101,7 +104,7 @@ export class ManualClock implements Clock {
   }
 
   arm(timer: Timer, delayMs: number): void {
-    this.armAt(timer, this.#monotonic + clampDelay(delayMs));
+    this.armAt(timer, this.#monotonic + checkedDelay(delayMs));
   }
 
   armAt(timer: Timer, due: number): void {
@@ -119,7 +122,7 @@ export class ManualClock implements Clock {
 
   /** Expires, in order of their due time, every timer due within the next `ms`. */
   advance(ms: number): void {
-    const end = this.#monotonic + ms;
+    const end = this.#monotonic + Math.max(0, ms);
     for (let next = this.#queue.first; next !== undefined && next.due <= end; next = this.#queue.first) {
       this.#monotonic = Math.max(this.#monotonic, next.due);
       this.#queue.expireUntil(this.#monotonic);
@@ -128,15 +131,16 @@ export class ManualClock implements Clock {
   }
 }
 
-function clampDelay(delayMs: number): number {
+function checkedDelay(delayMs: number): number {
   if (Number.isNaN(delayMs)) throw new RangeError("Cannot arm a timer with a delay of NaN");
-  return delayMs < 0 ? 0 : Math.min(delayMs, delayMsMax);
+  return Math.max(0, delayMs);
 }
 
 // A binary heap by due time. Deadlines mostly arrive in rising order and leave before they are due,
 // so an insertion is one comparison and a removal a short sift.
 class TimerQueue {
   readonly #heap: Timer[] = [];
+  #lastOrder = 0;
 
   get first(): Timer | undefined {
     return this.#heap[0];
@@ -149,6 +153,7 @@ class TimerQueue {
   add(timer: Timer, due: number): void {
     if (timer.place >= 0) this.remove(timer);
     timer.due = due;
+    timer.order = this.#lastOrder += 1;
     this.#rise(timer, this.#heap.length);
   }
 
@@ -159,7 +164,7 @@ class TimerQueue {
     timer.place = -1;
     if (last === undefined || last === timer) return;
     const parent = heap[(place - 1) >> 1];
-    if (place > 0 && parent !== undefined && parent.due > last.due) this.#rise(last, place);
+    if (place > 0 && parent !== undefined && isBefore(last, parent)) this.#rise(last, place);
     else this.#sink(last, place);
   }
 
@@ -178,7 +183,7 @@ class TimerQueue {
     while (place > 0) {
       const above = (place - 1) >> 1;
       const parent = heap[above] as Timer;
-      if (parent.due <= timer.due) break;
+      if (!isBefore(timer, parent)) break;
       heap[place] = parent;
       parent.place = place;
       place = above;
@@ -194,9 +199,9 @@ class TimerQueue {
       let below = 2 * place + 1;
       if (below >= length) break;
       const right = heap[below + 1];
-      if (right !== undefined && right.due < (heap[below] as Timer).due) below += 1;
+      if (right !== undefined && isBefore(right, heap[below] as Timer)) below += 1;
       const child = heap[below] as Timer;
-      if (child.due >= timer.due) break;
+      if (isBefore(timer, child)) break;
       heap[place] = child;
       child.place = place;
       place = below;
@@ -204,4 +209,8 @@ class TimerQueue {
     heap[place] = timer;
     timer.place = place;
   }
+}
+
+function isBefore(one: Timer, other: Timer): boolean {
+  return one.due < other.due || (one.due === other.due && one.order < other.order);
 }

@@ -40,7 +40,7 @@ export const listenerKeys = {
   inFlightTotalMax: { default: 4096, min: 1, max: countMax, unit: "requests", about: "Requests running at once on all connections" },
   waitingBytesMax: { default: MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Request frames that wait per connection before it is no longer read" },
   streamsMax: { default: 128, min: 1, max: countMax, unit: "streams", about: "Streams open at once per connection" },
-  subscriptionsMax: { default: 128, min: 1, max: countMax, unit: "subscriptions", about: "Subscribed types, and patterns, per connection" },
+  subscriptionsMax: { default: 128, min: 1, max: countMax, unit: "subscriptions", about: "Subscribed types per connection; patterns are bounded by the protocol, at 128" },
   depthMax: { default: 127, min: 1, max: 127, unit: "containers", about: "Nesting of a body, the envelope included" },
   tokensMax: { default: 100_000, min: 16, max: frameBytesMax, unit: "values", about: "Values and containers in one body" },
   requestTimeoutMs: { default: 30_000, min: 1, max: durationMax, unit: "ms", about: "A request that names no time of its own is answered within this" },

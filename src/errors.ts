@@ -34,7 +34,7 @@ export const errorKinds = {
   ADDRESS_IN_USE: { variant: "AddressInUse", ran: "no", retryable: true, summary: "Another server holds the socket's path" },
   PATH_REFUSED: { variant: "PathRefused", ran: "no", retryable: false, summary: "The socket's path is too long, unsafe or not a socket" },
   NAME_TAKEN: { variant: "NameTaken", ran: "no", retryable: false, summary: "The name belongs to another agent or message type" },
-  START_FAILED: { variant: "StartFailed", ran: "no", retryable: false, summary: "An agent's beforeStart hook, or an application's setup, failed" },
+  START_FAILED: { variant: "StartFailed", ran: "no", retryable: false, summary: "An agent's model factory or beforeStart hook failed" },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof errorKinds;

@@ -19,6 +19,8 @@ export interface Scheduler {
 }
 
 const turnMsMax = 1;
+// Counts too, not only time: a chain of tiny tasks would go on in microtasks for ever.
+const tasksPerTurnMax = 64;
 // Tasks that have run stay in the array until then: moving the rest for each would cost more.
 const consumedMax = 1024;
 
@@ -29,10 +31,21 @@ export class TurnScheduler implements Scheduler {
   #head = 0;
   #turnEndings: Task[] = [];
   #loopEndings: Task[] = [];
+  /** A run of the queue is on its way, by microtask or by immediate. */
   #armed = false;
-  readonly #turn = (): void => this.#run();
-  readonly #loopEnd = (): void => {
+  /** An immediate will tell when the event loop has come round. */
+  #watching = false;
+  /** Tasks run since the event loop last came round, until when more may, and whether that has passed. */
+  #tasks = 0;
+  #deadline = 0;
+  #timeIsUp = false;
+  readonly #run = (): void => this.#runQueue();
+  readonly #loopCameRound = (): void => {
+    this.#watching = false;
+    this.#tasks = 0;
+    this.#timeIsUp = false;
     const endings = this.#loopEndings;
+    if (endings.length === 0) return;
     this.#loopEndings = [];
     for (const task of endings) task.run();
   };
@@ -52,7 +65,8 @@ export class TurnScheduler implements Scheduler {
   }
 
   atLoopEnd(task: Task): void {
-    if (this.#loopEndings.push(task) === 1) setImmediate(this.#loopEnd);
+    this.#loopEndings.push(task);
+    this.#watch();
   }
 
   nextTurn(task: Task): void {
@@ -62,16 +76,33 @@ export class TurnScheduler implements Scheduler {
   #arm(): void {
     if (this.#armed) return;
     this.#armed = true;
-    queueMicrotask(this.#turn);
+    if (this.#isSpent()) setImmediate(this.#run);
+    else queueMicrotask(this.#run);
   }
 
-  #run(): void {
-    const deadline = this.#clock.monotonic() + turnMsMax;
+  // Whatever is asked for after this waits until sockets and timers have been served: the watching immediate, which
+  // was set first, makes a fresh start.
+  #isSpent(): boolean {
+    return this.#timeIsUp || this.#tasks >= tasksPerTurnMax;
+  }
+
+  #watch(): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    setImmediate(this.#loopCameRound);
+  }
+
+  #runQueue(): void {
+    if (this.#tasks === 0) {
+      this.#deadline = this.#clock.monotonic() + turnMsMax;
+      this.#watch();
+    }
     try {
-      while (this.#head < this.#queue.length) {
+      while (this.#head < this.#queue.length && !this.#isSpent()) {
         const task = this.#queue[this.#head++] as Task;
+        this.#tasks += 1;
         task.run();
-        if (this.#clock.monotonic() >= deadline) break;
+        this.#timeIsUp = this.#clock.monotonic() >= this.#deadline;
       }
       const endings = this.#turnEndings;
       if (endings.length > 0) {
@@ -87,7 +118,7 @@ export class TurnScheduler implements Scheduler {
     if (this.#head < this.#queue.length) {
       // Still armed: what comes meanwhile waits in line behind the rest.
       if (this.#head >= consumedMax) this.#compact();
-      setImmediate(this.#turn);
+      setImmediate(this.#run);
       return;
     }
     this.#queue.length = 0;

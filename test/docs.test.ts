@@ -27,12 +27,26 @@ const limits = { depth: 127, tokens: 100_000 };
 describe("the frames of docs/protocol.md", () => {
   const fenced = [...protocol.matchAll(/```json\n([^`]*)\n```\n(?:(?!```json)[\s\S])*?(?=```json|\n## |\n### |$)/g)];
   const dumps = new Map([...protocol.matchAll(/```hex (\S+)\n([^`]*)\n```/g)].map(([, name = "", dump = ""]) => [name, bytesOf(dump)]));
-  const bodies = new Map(fenced.flatMap(([section, json = ""]) => [...section.matchAll(/```hex (\S+)/g)].map(([, name = ""]) => [name, fields(JSON.parse(json))] as const)));
+  const bodies = new Map(
+    fenced.flatMap(([section, json = ""]) =>
+      [...section.matchAll(/```hex (\S+)/g)].map(([, name = ""]) => [name, fields(JSON.parse(json))] as const),
+    ),
+  );
 
   /** What a client sends, and the packet that the server reads from it. */
   const sent: Readonly<Record<string, Partial<Record<string, unknown>>>> = {
-    request: { kind: "request", correlation: "1", target: "calculator", messageType: "AddRequest", payload: { a: 5, b: 3 }, expectsReply: true, format: "json" },
+    request: {
+      kind: "request",
+      correlation: "1",
+      target: "calculator",
+      messageType: "AddRequest",
+      payload: { a: 5, b: 3 },
+      expectsReply: true,
+      format: "json",
+    },
     "request-msgpack": { kind: "request", correlation: "1", target: "calculator", payload: { a: 5, b: 3 }, expectsReply: true, format: "msgpack" },
+    cancel: { kind: "cancel", correlation: "2" },
+    credit: { kind: "credit", correlation: "2", credit: 16 },
     subscribe: { kind: "subscribe", correlation: "3", types: ["PriceUpdate"], patterns: ["Trade*"] },
     unsubscribe: { kind: "unsubscribe", correlation: "4", types: [], patterns: undefined },
     discover: { kind: "discover", correlation: "5" },
@@ -42,7 +56,15 @@ describe("the frames of docs/protocol.md", () => {
   };
 
   const price = { symbol: "ACME", price: 99.5 };
-  const push = { messageType: "PriceUpdate", payload: { value: price, json: () => JSON.stringify(price) }, timestamp: 1767225600000, source: "price_feed", seq: 0, dropped: 0, number: 0 };
+  const push = {
+    messageType: "PriceUpdate",
+    payload: { value: price, json: () => JSON.stringify(price) },
+    timestamp: 1767225600000,
+    source: "price_feed",
+    seq: 0,
+    dropped: 0,
+    number: 0,
+  };
   const releases = { product: { name: "acton", version: "0.1.0" }, application: { name: "demo", version: "1.0.0" } };
 
   /** What the server sends, and how it writes it. */
@@ -122,20 +144,36 @@ describe("the fields of docs/protocol.md", () => {
     const frames: Record<string, { valid: Record<string, unknown>; wrong: Record<string, unknown> }> = {
       Request: {
         valid: request,
-        wrong: { target: 1, message_type: 1, request_id: 1, expects_reply: 1, expects_stream: 1, timeout_ms: -1, response_timeout_ms: -1, reply_to: 1 },
+        wrong: {
+          target: 1,
+          message_type: 1,
+          request_id: 1,
+          expects_reply: 1,
+          expects_stream: 1,
+          timeout_ms: -1,
+          response_timeout_ms: -1,
+          reply_to: 1,
+          stream_window: -1,
+        },
       },
+      Cancel: { valid: { cancel: "1" }, wrong: { cancel: 1 } },
+      Credit: { valid: { credit: 1, stream_id: "1" }, wrong: { credit: -1, stream_id: 1 } },
       Subscribe: { valid: { message_types: [] }, wrong: { message_types: 1, patterns: 1, request_id: 1 } },
       Unsubscribe: { valid: { unsubscribe: [] }, wrong: { unsubscribe: 1, unsubscribe_patterns: 1, request_id: 1 } },
     };
     for (const [section, { valid, wrong }] of Object.entries(frames)) {
       expect(decodeBody(valid).kind).not.toBe("malformed");
       for (const [field, value] of Object.entries(wrong)) {
-        expect(decodeBody({ ...valid, [field]: value })).toMatchObject({ kind: "malformed", failure: { code: "SERIALIZATION_ERROR", message: expect.stringMatching(new RegExp(`^${field}\\b`)) } });
+        expect(decodeBody({ ...valid, [field]: value })).toMatchObject({
+          kind: "malformed",
+          failure: { code: "SERIALIZATION_ERROR", message: expect.stringMatching(new RegExp(`^${field}\\b`)) },
+        });
       }
-      const untyped = section === "Request" ? ["payload"] : [];
+      const untyped = section === "Request" ? ["payload", "traceparent", "tracestate"] : [];
       expect(fieldsUnder(section)).toEqual([...Object.keys(wrong), ...untyped].sort());
     }
-    expect(decodeBody({ ...request, payload: [1] })).toMatchObject({ payload: [1] });
+    const trace = { traceparent: "00-1", tracestate: "a=1" };
+    expect(decodeBody({ ...request, payload: [1], ...trace })).toMatchObject({ payload: [1], trace });
   });
 
   test("of the figures are those that the listener counts", async () => {
@@ -154,7 +192,10 @@ describe("the codes", () => {
   const rows = rowsOf(sectionOf(protocol, "Errors"));
 
   test("of docs/protocol.md are those of src/errors.ts, and say the same of each", () => {
-    const documented = rows.map(([variant = "", code = "", ran, retry]) => [plain(code), { variant: plain(variant), ran, retryable: retry === "yes" }]);
+    const documented = rows.map(([variant = "", code = "", ran, retry]) => [
+      plain(code),
+      { variant: plain(variant), ran, retryable: retry === "yes" },
+    ]);
     const known = Object.entries(errorKinds).map(([code, { variant, ran, retryable }]) => [code, { variant, ran, retryable }]);
     expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(known));
     expect(rows).toHaveLength(known.length);
@@ -175,7 +216,9 @@ describe("docs/configuration.md", () => {
 
   test("says of each key what its table says", () => {
     for (const [index, { variable, key }] of keyEntries.entries()) {
-      const bounds = key.choices?.map((choice) => `\`${choice}\``).join(", ") ?? (key.min === undefined ? "an absolute path" : `${grouped(key.min)} … ${grouped(key.max ?? 0)}`);
+      const bounds =
+        key.choices?.map((choice) => `\`${choice}\``).join(", ") ??
+        (key.min === undefined ? "an absolute path" : `${grouped(key.min)} … ${grouped(key.max ?? 0)}`);
       const value = typeof key.default === "number" ? grouped(key.default) : `\`${key.default}\``;
       const unit = key.choices === undefined && key.unit !== "path" ? key.unit : "";
       expect(rows[index]?.slice(1)).toEqual([`\`${variable}\``, value, unit, bounds, key.about]);
@@ -189,7 +232,9 @@ describe("docs/configuration.md", () => {
     await Bun.write(file, example);
     expect(await run(["serve", "--config", file, "--print-config"])).toMatchObject({ exitCode: 0, stderr: "" });
 
-    const refused = blocks(configuration, "text").flatMap((block) => block.split("\n")).filter((line) => line.startsWith("acton: "));
+    const refused = blocks(configuration, "text")
+      .flatMap((block) => block.split("\n"))
+      .filter((line) => line.startsWith("acton: "));
     expect(refused.length).toBeGreaterThanOrEqual(4);
     const lines = [
       { toml: "max_connections = 100\nsocket_pth = 1\n", env: {} },
@@ -229,7 +274,9 @@ describe("numbers and names", () => {
   test("a number that names its key is the key's default", () => {
     let checked = 0;
     for (const name of documents) {
-      for (const [phrase, number = "", unit = "", key = ""] of document(name).matchAll(/([\d,]+)(?: (s|ms|KiB|MiB))?[^`\d|\n]{0,60}\(`([a-z_.]+)`\)/g)) {
+      for (const [phrase, number = "", unit = "", key = ""] of document(name).matchAll(
+        /(\d[\d,]*)(?: (s|ms|KiB|MiB))?[^`\d|\n]{0,60}\(`([a-z_.]+)`\)/g,
+      )) {
         const entry = keyEntries.find(({ fileName }) => fileName === key);
         expect({ phrase, default: entry?.key.default }).toEqual({ phrase, default: Number(number.replaceAll(",", "")) * (units[unit] ?? 1) });
         checked += 1;
@@ -243,8 +290,11 @@ describe("numbers and names", () => {
       const key = /\(`([a-z_.]+)`\)/.exec(limit)?.[1];
       return key === undefined ? [] : [{ key, value }];
     });
-    const defaultOf = (value: string): number => (value === "no limit" ? 0 : Number(/^[\d,]+/.exec(value)?.[0].replaceAll(",", "")) * (units[/^[\d,]+ (\w+)/.exec(value)?.[1] ?? ""] ?? 1));
-    expect(rows.map(({ key, value }) => [key, defaultOf(value)])).toEqual(rows.map(({ key }) => [key, keyEntries.find(({ fileName }) => fileName === key)?.key.default as number]));
+    const defaultOf = (value: string): number =>
+      value === "no limit" ? 0 : Number(/^[\d,]+/.exec(value)?.[0].replaceAll(",", "")) * (units[/^[\d,]+ (\w+)/.exec(value)?.[1] ?? ""] ?? 1);
+    expect(rows.map(({ key, value }) => [key, defaultOf(value)])).toEqual(
+      rows.map(({ key }) => [key, keyEntries.find(({ fileName }) => fileName === key)?.key.default as number]),
+    );
     expect(rows.length).toBeGreaterThan(10);
   });
 
@@ -254,8 +304,13 @@ describe("numbers and names", () => {
       const paths = [...text.matchAll(/`((?:src|test|docs|examples)\/[\w./-]+)`/g)].map(([, path = ""]) => join(root, path));
       const links = [...text.matchAll(/\]\(([^)#\s]+)(?:#[^)]*)?\)/g)].map(([, path = ""]) => path).filter((path) => !/^[a-z]+:/.test(path));
       const anchors = [...text.matchAll(/\]\(#([^)]+)\)/g)].map(([, anchor = ""]) => anchor).filter((anchor) => !headingsOf(text).includes(anchor));
-      const sources = name === "ARCHITECTURE.md" ? [...text.matchAll(/`([\w/-]+\.ts)`/g)].map(([, path = ""]) => (existsSync(join(root, path)) ? join(root, path) : join(root, "src", path))) : [];
-      return [...paths, ...sources, ...links.map((path) => join(root, dirname(name), path))].filter((path) => !existsSync(path)).concat(anchors.map((anchor) => `${name}#${anchor}`));
+      const sources =
+        name === "ARCHITECTURE.md"
+          ? [...text.matchAll(/`([\w/-]+\.ts)`/g)].map(([, path = ""]) => (existsSync(join(root, path)) ? join(root, path) : join(root, "src", path)))
+          : [];
+      return [...paths, ...sources, ...links.map((path) => join(root, dirname(name), path))]
+        .filter((path) => !existsSync(path))
+        .concat(anchors.map((anchor) => `${name}#${anchor}`));
     });
     expect(missing).toEqual([]);
   });
@@ -290,7 +345,14 @@ function sectionOf(text: string, heading: string): string {
 function rowsOf(text: string): string[][] {
   const lines = text.split("\n").filter((line) => line.startsWith("|"));
   const isRule = (line: string | undefined): boolean => /^\|(?:\s*:?-+:?\s*\|)+$/.test(line ?? "");
-  return lines.filter((line, index) => !isRule(line) && !isRule(lines[index + 1])).map((line) => line.slice(1, -1).split("|").map((cell) => cell.trim()));
+  return lines
+    .filter((line, index) => !isRule(line) && !isRule(lines[index + 1]))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split("|")
+        .map((cell) => cell.trim()),
+    );
 }
 
 function fieldsUnder(heading: string): string[] {
@@ -300,7 +362,12 @@ function fieldsUnder(heading: string): string[] {
 }
 
 function headingsOf(text: string): string[] {
-  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => plain(heading).toLowerCase().replace(/[^\w\s-]/g, "").replace(/\s/g, "-"));
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+    plain(heading)
+      .toLowerCase()
+      .replace(/[^\w\s-]/g, "")
+      .replace(/\s/g, "-"),
+  );
 }
 
 function plain(cell: string): string {
@@ -313,7 +380,13 @@ function grouped(value: number): string {
 
 /** The bytes of a dump: sixteen to a line, and what they read as behind a bar. */
 function bytesOf(dump: string): Buffer {
-  return Buffer.from(dump.split("\n").map((line) => line.split("|")[0]?.replace(/\s/g, "") ?? "").join(""), "hex");
+  return Buffer.from(
+    dump
+      .split("\n")
+      .map((line) => line.split("|")[0]?.replace(/\s/g, "") ?? "")
+      .join(""),
+    "hex",
+  );
 }
 
 // Reading and writing frames ------------------------------------------------------------------------------------------

@@ -29,8 +29,17 @@ describe("request-reply", () => {
   test("fails by choice without harm to the model", async () => {
     await using server = await serveExample("request-reply.ts");
     await using client = await RawClient.connect(server.socket);
-    expect(await client.ask({ request_id: "1", target: "thermostat", message_type: "Lock" })).toMatchObject({ success: true, payload: { status: "delivered" } });
-    const refused = await client.ask({ request_id: "1", target: "thermostat", message_type: "SetTarget", payload: { celsius: 20 }, expects_reply: true });
+    expect(await client.ask({ request_id: "1", target: "thermostat", message_type: "Lock" })).toMatchObject({
+      success: true,
+      payload: { status: "delivered" },
+    });
+    const refused = await client.ask({
+      request_id: "1",
+      target: "thermostat",
+      message_type: "SetTarget",
+      payload: { celsius: 20 },
+      expects_reply: true,
+    });
     expect(refused).toMatchObject({ success: false, error: "HandlerFailed: the thermostat is locked", error_code: "HANDLER_FAILED" });
     expect(await call(server, "thermostat", "GetTarget")).toEqual({ celsius: 18 });
   });
@@ -97,7 +106,12 @@ describe("policy", () => {
 
 describe("scripts", () => {
   test("in-process", async () => {
-    expect(await runScript([process.execPath, join(examples, "in-process.ts")])).toEqual(["Ada has 750 cents", "Ada: 750", "Grace: 1200", "3 deposits"]);
+    expect(await runScript([process.execPath, join(examples, "in-process.ts")])).toEqual([
+      "Ada has 750 cents",
+      "Ada: 750",
+      "Grace: 1200",
+      "3 deposits",
+    ]);
   });
 
   test("life-cycle", async () => {

@@ -78,7 +78,10 @@ const index = readFileSync(join(import.meta.dir, "../src/index.ts"), "utf8");
 
 function exportedBy(statement: RegExp): string[] {
   const lists = [...index.matchAll(statement)].flatMap(([, names = ""]) => names.split(","));
-  return lists.map((name) => name.trim()).filter(Boolean).sort();
+  return lists
+    .map((name) => name.trim())
+    .filter(Boolean)
+    .sort();
 }
 
 test("the values that the library exports are these", () => {
@@ -91,7 +94,10 @@ test("the types that the library exports are these", () => {
 
 test("every name is exported by hand, under its own name", () => {
   expect(exportedBy(/^export \{([^}]*)\} from/gm)).toEqual(values);
-  const statements = index.replace(/^\/\/.*$/gm, "").split(";").map((statement) => statement.trim());
+  const statements = index
+    .replace(/^\/\/.*$/gm, "")
+    .split(";")
+    .map((statement) => statement.trim());
   expect(statements.filter((text) => text !== "" && !/^export (?:type )?\{[^*]*\} from "\.\/[^"]+"$/.test(text))).toEqual([]);
   expect(statements.filter((text) => / as /.test(text))).toEqual([]);
 });

@@ -44,18 +44,21 @@ export class ActonClient {
     await this.#call({ target: agent, message_type: type, payload });
   }
 
-  /** The items of a stream. They are buffered here; to leave an endless one, close the client. */
+  /** The items of a stream, buffered here until they are read. Leaving the loop early tells the agent to stop. */
   async *stream(agent, type, payload) {
     const frames = new FrameQueue();
     const id = this.#send({ target: agent, message_type: type, payload, expects_stream: true }, frames);
+    let open = true;
     try {
       for await (const frame of frames) {
+        open = !frame.is_final;
         if (frame.error_code !== undefined) throw new ActonError(frame);
-        if (!frame.is_final || frame.payload !== null) yield frame.payload;
-        if (frame.is_final) return;
+        if (open || frame.payload !== null) yield frame.payload;
+        if (!open) return;
       }
     } finally {
       this.#calls.delete(id);
+      if (open) this.#write({ cancel: id });
     }
   }
 
@@ -93,11 +96,15 @@ export class ActonClient {
     const id = String(++this.#lastId);
     this.#calls.set(id, call);
     if (this.#socket.destroyed) call.end(new Error("the connection is closed"));
-    const data = Buffer.from(JSON.stringify({ request_id: id, ...body }));
+    else this.#write({ request_id: id, ...body });
+    return id;
+  }
+
+  #write(body) {
+    const data = Buffer.from(JSON.stringify(body));
     const length = Buffer.alloc(4);
     length.writeUInt32BE(data.length);
     this.#socket.write(Buffer.concat([length, data]));
-    return id;
   }
 
   // A chunk may hold half a frame or a hundred of them.
@@ -158,7 +165,10 @@ async function main(path) {
   const replies = await Promise.all([1, 2, 3].map((b) => client.ask("calculator", "AddRequest", { a: 5, b })));
   console.log("5 + 1, 2, 3 =", replies.map(({ sum }) => sum).join(", "));
 
-  for await (const { id, name } of client.stream("list_service", "ListRequest", { page_size: 3 })) console.log(id, name);
+  for await (const { id, name } of client.stream("list_service", "ListRequest", { page_size: 1_000_000 })) {
+    console.log(id, name);
+    if (id === 2) break;
+  }
 
   await client.ask("nobody", "AddRequest", { a: 5, b: 3 }).catch((error) => console.log(error.code));
 

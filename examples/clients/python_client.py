@@ -47,18 +47,19 @@ class ActonClient:
         self._call(target=agent, message_type=message_type, payload=payload)
 
     def stream(self, agent, message_type, payload):
-        """The items of a stream. Who leaves the loop early closes the client: that tells the agent to stop."""
+        """The items of a stream. Leaving the loop early tells the agent to stop."""
         request_id = self._send(target=agent, message_type=message_type, payload=payload, expects_stream=True)
-        while True:
-            frame = self._answer_to(request_id)
+        frame = {"is_final": False}
+        try:
+            while not frame["is_final"]:
+                frame = self._answer_to(request_id)
+                if "error_code" in frame:
+                    raise ActonError(frame)
+                if frame["payload"] is not None or not frame["is_final"]:
+                    yield frame["payload"]
+        finally:
             if not frame["is_final"]:
-                yield frame["payload"]
-                continue
-            if "error_code" in frame:
-                raise ActonError(frame)
-            if frame["payload"] is not None:
-                yield frame["payload"]
-            return
+                self._write({"cancel": request_id})
 
     def subscribe(self, *message_types):
         """Every message of these types that is broadcast from now on, as pairs of type and payload."""
@@ -78,9 +79,12 @@ class ActonClient:
 
     def _send(self, **body):
         request_id = str(next(self._ids))
-        data = json.dumps({"request_id": request_id, **body}).encode()
-        self._socket.sendall(struct.pack(">I", len(data)) + data)
+        self._write({"request_id": request_id, **body})
         return request_id
+
+    def _write(self, body):
+        data = json.dumps(body).encode()
+        self._socket.sendall(struct.pack(">I", len(data)) + data)
 
     def _answer_to(self, request_id):
         while True:
@@ -110,8 +114,10 @@ def main(path="/tmp/acton.sock"):
     with ActonClient(path) as client:
         print("5 + 3 =", client.ask("calculator", "AddRequest", {"a": 5, "b": 3})["sum"])
 
-        for item in client.stream("list_service", "ListRequest", {"page_size": 3}):
+        for item in client.stream("list_service", "ListRequest", {"page_size": 1_000_000}):
             print(item["id"], item["name"])
+            if item["id"] == 2:
+                break
 
         try:
             client.ask("nobody", "AddRequest", {"a": 5, "b": 3})

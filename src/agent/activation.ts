@@ -4,14 +4,15 @@
 import { after, type Clock } from "../clock.ts";
 import type { Failure } from "../errors.ts";
 import type { Log } from "../log.ts";
-import type { AgentRef, Recipient } from "../message/agent-ref.ts";
+import type { AgentRef } from "../message/agent-ref.ts";
+import type { Recipient } from "../message/recipient.ts";
 import type { Envelope, Peer, TraceContext } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
 import type { Publisher } from "../message/publisher.ts";
 import { type Attendant, type Reply, ReplyPort } from "../message/reply-port.ts";
 import type { Random } from "../random.ts";
 import type { Caller } from "./activity.ts";
-import type { AgentNode, RunningHandler } from "./ask-cycle.ts";
+import type { AgentNode, OpenAsk, RunningHandler } from "./ask-cycle.ts";
 import type { AgentArgument, HandlerArgument, HandlerEntry, StartAgent } from "./blueprint.ts";
 import type { AgentHandle } from "./handle.ts";
 
@@ -20,7 +21,8 @@ export interface ActivationHost extends AgentNode {
   readonly argument: AgentArgument<unknown>;
   readonly streamReaderTimeoutMs: number;
   readonly waitingReaders: Set<RunningHandler>;
-  nodeOf(recipient: Recipient): AgentNode | undefined;
+  /** The ask as the cycle finder sees it; undefined when the recipient lives elsewhere. */
+  openAsk(port: ReplyPort, recipient: Recipient, type: MessageType): OpenAsk | undefined;
   surplusReply(entry: HandlerEntry, late: boolean): void;
   /** A concurrent handler gives its place up while it waits for its reader … */
   stepOut(): void;
@@ -28,6 +30,8 @@ export interface ActivationHost extends AgentNode {
   stepIn(): Promise<void>;
   /** Resolves after the event loop has had its turn. */
   breathe(): Promise<void>;
+  /** An answer is still open though its handler has returned. */
+  keepOpen(port: ReplyPort): void;
 }
 
 export class Activation implements HandlerArgument<unknown, MessageType>, Caller, RunningHandler, Attendant {
@@ -39,7 +43,9 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
   readonly #host: ActivationHost;
   #reply: ReplyPort | undefined;
   #abort: AbortController | undefined;
-  #waitsFor: Map<AgentNode, boolean> | undefined;
+  #aborted = false;
+  #openAsks: Map<ReplyPort, OpenAsk> | undefined;
+  /** How many waits for a reader are under way. */
   #waits = 0;
 
   constructor(host: ActivationHost, model: unknown, entry: HandlerEntry, envelope: Envelope) {
@@ -57,11 +63,10 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
 
   get signal(): AbortSignal {
     if (this.#abort === undefined) {
-      const abort = new AbortController();
-      this.#abort = abort;
+      this.#abort = new AbortController();
       const port = this.envelope.port;
-      if (port?.cancelled) abort.abort();
-      else port?.onCancel(() => abort.abort());
+      if (this.#aborted || port?.cancelled) this.#abort.abort();
+      else port?.onCancel(() => this.#tellToStop());
     }
     return this.#abort.signal;
   }
@@ -69,7 +74,7 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
   /** The agent goes on without this handler: its asker hears the failure, the handler its signal. */
   expel(failure: Failure): void {
     this.settled = true;
-    this.#abort?.abort();
+    this.#tellToStop();
     this.envelope.port?.abandon(failure);
   }
 
@@ -78,7 +83,7 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
     return this.#waits > 0;
   }
 
-  get sender(): AgentRef | undefined {
+  get sender(): AgentRef<MessageType> | undefined {
     return this.envelope.sender;
   }
 
@@ -94,7 +99,7 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
     return this.envelope.origin?.trace;
   }
 
-  get self(): AgentHandle {
+  get self(): AgentHandle<MessageType> {
     return this.#host.argument.self;
   }
 
@@ -134,24 +139,23 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
     return this.entry.exclusive;
   }
 
-  get waitsFor(): ReadonlyMap<AgentNode, boolean> {
-    return this.#waitsFor ?? nothing;
-  }
-
   get home(): AgentNode {
     return this.#host;
   }
 
-  awaits(recipient: Recipient, type: MessageType): () => void {
-    const node = this.#host.nodeOf(recipient);
-    if (node === undefined) return () => {};
-    const waits = (this.#waitsFor ??= new Map());
-    waits.set(node, recipient.handlesExclusively(type));
+  get openAsks(): Iterable<OpenAsk> {
+    return this.#openAsks?.values() ?? [];
+  }
+
+  waitsFor(port: ReplyPort, recipient: Recipient, type: MessageType): void {
+    const ask = this.#host.openAsk(port, recipient, type);
+    if (ask === undefined) return;
+    (this.#openAsks ??= new Map()).set(port, ask);
     if (!this.exclusive) this.#host.waitingReaders.add(this);
-    return () => {
-      waits.delete(node);
-      if (waits.size === 0) this.#host.waitingReaders.delete(this);
-    };
+  }
+
+  waitsNoMore(port: ReplyPort): void {
+    if (this.#openAsks?.delete(port) && this.#openAsks.size === 0) this.#host.waitingReaders.delete(this);
   }
 
   surplus(late: boolean): void {
@@ -159,28 +163,34 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
   }
 
   /** An exclusive handler may keep its agent waiting for a reader only for so long; a concurrent one holds nothing meanwhile. */
-  pause(reader: Promise<void>): Promise<void> {
-    return this.exclusive ? this.#pauseExclusive(reader) : this.#pauseOutside(reader);
+  pause(reader: Promise<void>): PromiseLike<void> {
+    return onceAwaited(() => (this.exclusive ? this.#waitInside(reader) : this.#waitOutside(reader)));
   }
 
-  breathe(): Promise<void> {
-    return this.#host.breathe();
+  /** A concurrent handler lets those in who wait to be alone. */
+  breathe(): PromiseLike<void> {
+    return onceAwaited(() => (this.exclusive ? this.#host.breathe() : this.#waitOutside(this.#host.breathe())));
   }
 
-  // Sends that are not awaited may wait together: the first steps out, the last one back in.
-  async #pauseOutside(reader: Promise<void>): Promise<void> {
+  deferred(port: ReplyPort): void {
+    this.#host.keepOpen(port);
+  }
+
+  // Several waits may be under way together: the first steps out, the last one back in.
+  async #waitOutside(reader: Promise<void>): Promise<void> {
     if (this.#waits++ === 0 && !this.settled) this.#host.stepOut();
     await reader;
     if (this.#waits === 1 && !this.settled) await this.#host.stepIn();
     this.#waits -= 1;
   }
 
-  #pauseExclusive(reader: Promise<void>): Promise<void> {
+  #waitInside(reader: Promise<void>): Promise<void> {
     const ms = this.#host.streamReaderTimeoutMs;
     const { clock } = this.#host.argument;
     return new Promise((resolve) => {
       const timer = after(clock, ms, () => {
-        this.envelope.port?.abandon({ code: "TIMEOUT", message: `the reader kept an exclusive handler waiting for ${ms} ms` });
+        this.envelope.port?.abandon({ code: "TIMEOUT", message: `the reader kept an exclusive handler waiting for ${ms} ms`, afterMs: ms });
+        this.#tellToStop();
         resolve();
       });
       void reader.then(() => {
@@ -189,6 +199,18 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
       });
     });
   }
+
+  #tellToStop(): void {
+    this.#aborted = true;
+    this.#abort?.abort();
+  }
 }
 
-const nothing: ReadonlyMap<AgentNode, boolean> = new Map();
+// A handler that sends without awaiting runs on, and must not count as one that waits.
+function onceAwaited(wait: () => Promise<void>): PromiseLike<void> {
+  let waiting: Promise<void> | undefined;
+  return {
+    // oxlint-disable-next-line unicorn/no-thenable
+    then: (resolve, reject) => (waiting ??= wait()).then(resolve, reject),
+  };
+}

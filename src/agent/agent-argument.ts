@@ -9,12 +9,12 @@ import { Schedule } from "./schedule.ts";
 import type { AgentServices } from "./services.ts";
 
 export interface ArgumentOwner {
-  readonly handle: AgentHandle;
+  readonly handle: AgentHandle<MessageType>;
   readonly life: LifeCycle;
   readonly model: unknown;
 }
 
-export type StartUntyped = (blueprint: AnyBlueprint, options: StartOptions | undefined) => Promise<AgentHandle>;
+export type StartUntyped = (blueprint: AnyBlueprint, options: StartOptions | undefined) => Promise<AgentHandle<MessageType>>;
 
 export function makeArgument(owner: ArgumentOwner, services: AgentServices, startChild: StartUntyped): AgentArgument<unknown> {
   const { clock, random } = services;
@@ -32,7 +32,7 @@ export function makeArgument(owner: ArgumentOwner, services: AgentServices, star
     broker: services.publisherFor(handle.name),
     start: async (blueprint, options) => {
       const child = await startChild(blueprint, options);
-      life.adopt(child.recipient);
+      await life.adopt(child.recipient);
       return child;
     },
     sendAfter: (delayMs, type, payload) => schedule(type, payload, { delayMs }),

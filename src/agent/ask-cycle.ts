@@ -1,42 +1,58 @@
-// Finds asks that would wait for themselves. Pure: a walk over who runs where and who waits for whom,
+// Finds asks that would wait for themselves. Pure: a walk over who runs where and who waits for whose answer,
 // done before an ask is queued, so that the answer is an error at once instead of a deadline.
 
-/** A handler that runs, and what it waits for: each agent with whether it was asked for something exclusive. */
+/** A message that is waited for. */
+export interface OpenAsk {
+  readonly target: AgentNode;
+  readonly exclusive: boolean;
+  /** The handler that works on it; undefined while it is queued. */
+  readonly server: RunningHandler | undefined;
+  /** Whether something exclusive stands before it in the mailbox. Asked only while it is queued. */
+  readonly behindExclusive: boolean;
+}
+
 export interface RunningHandler {
   readonly exclusive: boolean;
-  readonly waitsFor: ReadonlyMap<AgentNode, boolean>;
+  readonly home: AgentNode;
+  readonly openAsks: Iterable<OpenAsk>;
 }
 
 export interface AgentNode {
   readonly name: string;
   readonly exclusiveHandler: RunningHandler | undefined;
-  /** The concurrent handlers that wait for something. */
+  /** The concurrent handlers that wait for an answer. */
   readonly waitingReaders: ReadonlySet<RunningHandler>;
 }
 
-// Deeper chains than this are not followed: the deadline ends them.
-const depthMax = 64;
+/** The names from the asker's agent to itself, in the order of waiting; undefined when the ask waits for others only. */
+export function findAskCycle(asker: RunningHandler, ask: OpenAsk): readonly string[] | undefined {
+  const visited = new Set<RunningHandler>();
 
-/** The names from the asker to itself, in the order of waiting; undefined when the ask waits for others only. */
-export function findAskCycle(asker: RunningHandler, home: AgentNode, target: AgentNode, exclusive: boolean): readonly string[] | undefined {
-  const visited = new Set<AgentNode>();
-  const walk = (node: AgentNode, exclusiveAsk: boolean, path: readonly string[]): readonly string[] | undefined => {
-    // The asker itself stands in the way: it runs there, and it or the ask wants to be alone.
-    if (node === home && (asker.exclusive || exclusiveAsk)) return [...path, node.name];
-    if (visited.has(node) || path.length > depthMax) return undefined;
-    visited.add(node);
-    for (const blocker of blockersOf(node, exclusiveAsk)) {
-      for (const [next, nextExclusive] of blocker.waitsFor) {
-        const cycle = walk(next, nextExclusive, [...path, node.name]);
-        if (cycle !== undefined) return cycle;
-      }
+  function throughAsk(open: OpenAsk, path: readonly string[]): readonly string[] | undefined {
+    const further = [...path, open.target.name];
+    if (open.server !== undefined) return throughHandler(open.server, further);
+    const alone = open.exclusive || open.behindExclusive;
+    // The asker itself stands in the way of what is queued where it runs, when it or the queued message wants to be alone.
+    if (open.target === asker.home && (asker.exclusive || alone)) return further;
+    const { exclusiveHandler, waitingReaders } = open.target;
+    const blockers = exclusiveHandler !== undefined ? [exclusiveHandler] : alone ? waitingReaders : [];
+    for (const blocker of blockers) {
+      const cycle = throughHandler(blocker, further);
+      if (cycle !== undefined) return cycle;
     }
     return undefined;
-  };
-  return walk(target, exclusive, [home.name]);
-}
+  }
 
-function blockersOf(node: AgentNode, exclusiveAsk: boolean): Iterable<RunningHandler> {
-  if (node.exclusiveHandler !== undefined) return [node.exclusiveHandler];
-  return exclusiveAsk ? node.waitingReaders : [];
+  function throughHandler(handler: RunningHandler, path: readonly string[]): readonly string[] | undefined {
+    if (handler === asker) return path;
+    if (visited.has(handler)) return undefined;
+    visited.add(handler);
+    for (const open of handler.openAsks) {
+      const cycle = throughAsk(open, path);
+      if (cycle !== undefined) return cycle;
+    }
+    return undefined;
+  }
+
+  return throughAsk(ask, [asker.home.name]);
 }

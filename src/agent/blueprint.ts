@@ -18,7 +18,7 @@ export type CrashDecision = "resume" | "restart" | "stop";
 /** What hooks and handlers have in common. */
 export interface AgentArgument<Model> {
   readonly model: Model;
-  readonly self: AgentHandle;
+  readonly self: AgentHandle<MessageType>;
   readonly log: Log;
   readonly clock: Clock;
   readonly random: Random;
@@ -39,14 +39,14 @@ export interface HandlerArgument<Model, T extends MessageType> extends AgentArgu
   /** Aborts when the asker is gone, out of time or cancels, and when the agent is stopped by force. */
   readonly signal: AbortSignal;
   /** The agent that sent the message; undefined when it came from elsewhere. */
-  readonly sender: AgentRef | undefined;
+  readonly sender: AgentRef<MessageType> | undefined;
   /** The process behind the connection that the message came in on; undefined for a local message. */
   readonly peer: Peer | undefined;
   readonly identity: unknown;
   readonly trace: TraceContext | undefined;
 }
 
-type Items<Item> = AsyncGenerator<Item, Item | void, void> | Generator<Item, Item | void, void> | AsyncIterable<Item>;
+type Items<Item> = AsyncGenerator<Item, Item | void, void> | Generator<Item, Item | void, void> | AsyncIterable<Item, Item | void>;
 
 /** What a handler may return. A request: its reply, unless it replies by `reply`. A stream: a generator of items. */
 export type HandlerResult<T extends MessageType> =
@@ -73,8 +73,6 @@ export interface HandlerEntry {
   readonly type: MessageType;
   /** Runs alone; otherwise beside others of its kind. */
   readonly exclusive: boolean;
-  /** Declared async: its awaits are tracked, so that its asks are known to be its own. */
-  readonly asynchronous: boolean;
   readonly handler: (argument: never) => unknown;
 }
 
@@ -150,7 +148,7 @@ export class Blueprint<Model, Handled extends MessageType> implements AnyBluepri
 
   #handle<T extends MessageType>(type: T, handler: (argument: never) => unknown, exclusive: boolean): Blueprint<Model, Handled | T> {
     if (this.definition.handlers.has(type.name)) throw new TypeError(`Cannot handle ${type.name} twice in the agent ${this.name}`);
-    const entry: HandlerEntry = { type, exclusive, asynchronous: isAsynchronous(handler), handler };
+    const entry: HandlerEntry = { type, exclusive, handler };
     return new Blueprint({ ...this.definition, handlers: new Map([...this.definition.handlers, [type.name, entry]]) });
   }
 
@@ -168,10 +166,3 @@ export function agent<Model>(name: string, model: () => Model): Blueprint<Model,
   if (typeof name !== "string" || name.length === 0) throw new TypeError("Cannot make an agent without a name");
   return new Blueprint({ name, model, handlers: new Map(), subscriptions: new Set(), hooks: {}, crashPolicy: "resume" });
 }
-
-const asynchronousConstructors: ReadonlySet<unknown> = new Set([(async () => {}).constructor, async function* () {}.constructor]);
-
-function isAsynchronous(handler: object): boolean {
-  return asynchronousConstructors.has(handler.constructor);
-}
-

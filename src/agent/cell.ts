@@ -2,27 +2,30 @@
 // Invariant: an exclusive handler runs alone, its awaits included; concurrent ones run beside each other.
 
 import type { Failure } from "../errors.ts";
-import type { Recipient } from "../message/agent-ref.ts";
+import type { Recipient } from "../message/recipient.ts";
 import type { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
+import type { ReplyPort } from "../message/reply-port.ts";
 import type { Task } from "../scheduler.ts";
 import { Activation } from "./activation.ts";
 import { makeArgument } from "./agent-argument.ts";
-import { findAskCycle, type AgentNode, type RunningHandler } from "./ask-cycle.ts";
+import { type AgentNode, findAskCycle, type OpenAsk, type RunningHandler } from "./ask-cycle.ts";
 import type { AgentArgument, AnyBlueprint, BlueprintDefinition, HandlerEntry, StartOptions } from "./blueprint.ts";
 import { Gate } from "./gate.ts";
 import { AgentHandle } from "./handle.ts";
 import { agentStopped, LifeCycle, type Living } from "./life-cycle.ts";
 import { Mailbox, type Settled, targetBusy } from "./mailbox.ts";
+import { QueuedAsk } from "./queued-ask.ts";
 import { Runner, type RunnerHost } from "./runner.ts";
 import type { AgentServices } from "./services.ts";
 
 // Reading the clock costs as much as a small handler: after every fourth message is often enough.
 const messagesPerClockRead = 4;
 const turnMsMax = 1;
+const deferredSweptMin = 64;
 
 /** Starts an agent; the handle is the only way to it. Rejects with START_FAILED when it does not start. */
-export async function startAgent(blueprint: AnyBlueprint, services: AgentServices, options: StartOptions = {}): Promise<AgentHandle> {
+export async function startAgent(blueprint: AnyBlueprint, services: AgentServices, options: StartOptions = {}): Promise<AgentHandle<MessageType>> {
   const cell = new AgentCell(blueprint.definition, services, options);
   await cell.life.start();
   return cell.handle;
@@ -31,7 +34,7 @@ export async function startAgent(blueprint: AnyBlueprint, services: AgentService
 class AgentCell implements Recipient, Task, RunnerHost, Living {
   readonly name: string;
   readonly id: string;
-  readonly handle: AgentHandle;
+  readonly handle: AgentHandle<MessageType>;
   readonly life: LifeCycle;
   model: unknown;
   readonly #definition: BlueprintDefinition;
@@ -40,9 +43,13 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
   readonly #gate: Gate;
   readonly #runner: Runner;
   #argument: AgentArgument<unknown> | undefined;
+  /** Waits for its turn, or has it: whatever arrives meanwhile needs no other. */
   #scheduled = false;
   #closed = false;
   #drained: (() => void) | undefined;
+  /** Answers that handlers left open when they returned. */
+  #deferred: Set<ReplyPort> | undefined;
+  #deferredSwept = deferredSweptMin;
 
   constructor(definition: BlueprintDefinition, services: AgentServices, options: StartOptions) {
     this.name = options.name ?? definition.name;
@@ -110,12 +117,14 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
   askCycle(type: MessageType): Failure | undefined {
     const caller = this.#services.activity.current();
     if (!(caller instanceof Activation)) return undefined;
-    const cycle = findAskCycle(caller, caller.home, this, this.handlesExclusively(type));
+    const ask = new QueuedAsk(this, this.#mailbox, undefined, this.handlesExclusively(type));
+    const cycle = findAskCycle(caller, ask);
     return cycle === undefined ? undefined : { code: "ASK_CYCLE", message: `this ask would wait for itself: ${cycle.join(" → ")}` };
   }
 
-  nodeOf(recipient: Recipient): AgentNode | undefined {
-    return recipient instanceof AgentCell ? recipient : undefined;
+  openAsk(port: ReplyPort, recipient: Recipient, type: MessageType): OpenAsk | undefined {
+    if (!(recipient instanceof AgentCell)) return undefined;
+    return new QueuedAsk(recipient, recipient.#mailbox, port, recipient.handlesExclusively(type));
   }
 
   watch(stopped: () => void): () => void {
@@ -128,7 +137,6 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
 
   /** One turn: at most 64 messages or a millisecond, then the event loop has its own. */
   run(): void {
-    this.#scheduled = false;
     const { clock, limits, scheduler } = this.#services;
     let deadline = Infinity;
     for (let handled = 1; this.#runNext(); handled++) {
@@ -138,10 +146,10 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
         if (deadline === Infinity) deadline = now + turnMsMax;
         if (now < deadline) continue;
       }
-      this.#scheduled = true;
       scheduler.nextTurn(this);
       return;
     }
+    this.#scheduled = false;
     this.#tellIfDrained();
   }
 
@@ -165,10 +173,12 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
 
   abandon(failure: Failure, queued: boolean): void {
     this.#gate.expel(failure);
+    for (const port of this.#deferred ?? []) port.abandon(failure);
+    this.#deferred = undefined;
     while (queued && this.#mailbox.nextEntry() !== undefined) {
       const envelope = this.#mailbox.take();
-      if (envelope.port === null) this.#services.deadLetter(envelope, this.name, failure.message);
-      else envelope.port.abandon(failure);
+      this.#services.deadLetter(envelope, this.name, failure.message);
+      envelope.port?.abandon(failure);
     }
   }
 
@@ -194,15 +204,24 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
     return this.#gate.stepIn();
   }
 
+  keepOpen(port: ReplyPort): void {
+    const open = (this.#deferred ??= new Set());
+    // Those that were answered meanwhile go when there are more of them than not.
+    if (open.size >= this.#deferredSwept * 2) {
+      for (const other of open) if (!other.open) open.delete(other);
+      this.#deferredSwept = Math.max(deferredSweptMin, open.size);
+    }
+    open.add(port);
+  }
+
   breathe(): Promise<void> {
     return new Promise((resolve) => this.#services.scheduler.nextTurn({ run: resolve }));
   }
 
   #admit(envelope: Envelope): HandlerEntry | Failure {
-    if (this.#closed) return agentStopped;
     const entry = this.#definition.handlers.get(envelope.type.name);
-    if (entry !== undefined) return entry;
-    const failure: Failure = { code: "UNHANDLED", message: `the agent ${this.name} has no handler for ${envelope.type.name}` };
+    if (entry !== undefined && !this.#closed) return entry;
+    const failure: Failure = this.#closed ? agentStopped : { code: "UNHANDLED", message: `the agent ${this.name} has no handler for ${envelope.type.name}` };
     this.#services.deadLetter(envelope, this.name, failure.message);
     return failure;
   }

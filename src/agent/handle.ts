@@ -2,8 +2,10 @@
 
 import type { Clock } from "../clock.ts";
 import type { RuntimeConfig } from "../config.ts";
-import { ActonError } from "../errors.ts";
-import type { AgentRef, CallOptions, OfKind, Recipient } from "../message/agent-ref.ts";
+import { ActonError, type Failure } from "../errors.ts";
+import type { AgentRef, OfKind } from "../message/agent-ref.ts";
+import type { CallOptions } from "../message/call-options.ts";
+import type { Recipient } from "../message/recipient.ts";
 import { Envelope } from "../message/envelope.ts";
 import type { AnswerOf, MessageType, PayloadOf } from "../message/message-type.ts";
 import { PendingAsk } from "../message/pending-ask.ts";
@@ -15,15 +17,16 @@ export interface CallerServices {
   readonly clock: Clock;
   readonly limits: Pick<RuntimeConfig, "askTimeoutMs">;
   readonly activity: Activity<Caller>;
-  /** With the option `validateLocal`: throws when a payload does not match its type. */
-  checkLocal(type: MessageType, payload: unknown): unknown;
+  /** With the option `validateLocal`: what is wrong with a payload. Undefined otherwise. */
+  readonly checkLocal: (type: MessageType, payload: unknown) => Failure | undefined;
 }
 
 const delivered = Promise.resolve();
 
-export class AgentHandle<Handled extends MessageType = MessageType> implements AgentRef<Handled> {
+export class AgentHandle<Handled extends MessageType = never> implements AgentRef<Handled> {
   /** The agent behind the handle: what the IPC server and schedules deliver to. */
   readonly recipient: Recipient;
+  declare readonly "~takes"?: (type: Handled) => void;
   readonly #services: CallerServices;
 
   constructor(recipient: Recipient, services: CallerServices) {
@@ -41,7 +44,7 @@ export class AgentHandle<Handled extends MessageType = MessageType> implements A
 
   send<T extends Handled>(type: T, payload: PayloadOf<T>): Promise<void> {
     const envelope = this.#envelope(type, payload);
-    const failure = this.recipient.offer(envelope);
+    const failure = this.#services.checkLocal(type, payload) ?? this.recipient.offer(envelope);
     if (failure === undefined) return delivered;
     if (failure.code !== "TARGET_BUSY") return Promise.reject(ActonError.from(failure));
     return new Promise((resolve, reject) => {
@@ -49,31 +52,33 @@ export class AgentHandle<Handled extends MessageType = MessageType> implements A
     });
   }
 
-  /** False when the mailbox is full or the agent has stopped; nothing was enqueued then. */
+  /** False when the message did not come into the mailbox: it is full, or the agent has stopped. */
   trySend<T extends Handled>(type: T, payload: PayloadOf<T>): boolean {
-    return this.recipient.offer(this.#envelope(type, payload)) === undefined;
+    return (this.#services.checkLocal(type, payload) ?? this.recipient.offer(this.#envelope(type, payload))) === undefined;
   }
 
   ask<T extends OfKind<Handled, "request">>(type: T, payload: PayloadOf<T>, options?: CallOptions): Promise<AnswerOf<T>> {
-    const { activity, clock, limits } = this.#services;
+    const { activity, clock, limits, checkLocal } = this.#services;
     const caller = activity.current();
-    if (caller !== undefined) {
-      const cycle = this.recipient.askCycle(type);
-      if (cycle !== undefined) return Promise.reject(ActonError.from(cycle));
-    }
+    const failure = checkLocal(type, payload) ?? (caller && this.recipient.askCycle(type));
+    if (failure !== undefined) return Promise.reject(ActonError.from(failure));
     return new Promise((resolve, reject) => {
-      const release = caller?.awaits(this.recipient, type);
+      const release = caller && (() => caller.waitsNoMore(pending.port));
       const pending = new PendingAsk(clock, options?.timeoutMs ?? limits.askTimeoutMs, resolve as (value: unknown) => void, reject, release);
-      const checked = this.#services.checkLocal(type, payload);
-      this.#deliver(new Envelope(type, checked, pending.port, caller?.self, undefined));
+      caller?.waitsFor(pending.port, this.recipient, type);
+      this.#deliver(new Envelope(type, payload, pending.port, caller?.self, undefined));
       if (options?.signal !== undefined) pending.cancelOn(options.signal);
     });
   }
 
   stream<T extends OfKind<Handled, "stream">>(type: T, payload: PayloadOf<T>, options?: CallOptions): ReplyStream<AnswerOf<T>> {
-    const pending = new PendingStream(this.#services.clock, options ?? {});
-    const checked = this.#services.checkLocal(type, payload);
-    this.#deliver(new Envelope(type, checked, pending.port, this.#services.activity.current()?.self, undefined));
+    const { activity, clock, checkLocal } = this.#services;
+    const caller = activity.current();
+    const onWaiting = (waiting: boolean): void => (waiting ? caller?.waitsFor(pending.port, this.recipient, type) : caller?.waitsNoMore(pending.port));
+    const pending = new PendingStream(clock, options ?? {}, caller && onWaiting);
+    const failure = checkLocal(type, payload) ?? (caller && this.recipient.askCycle(type));
+    if (failure !== undefined) pending.port.abandon(failure);
+    else this.#deliver(new Envelope(type, payload, pending.port, caller?.self, undefined));
     return pending as ReplyStream<AnswerOf<T>>;
   }
 
@@ -87,7 +92,7 @@ export class AgentHandle<Handled extends MessageType = MessageType> implements A
   }
 
   #envelope(type: MessageType, payload: unknown): Envelope {
-    return new Envelope(type, this.#services.checkLocal(type, payload), null, this.#services.activity.current()?.self, undefined);
+    return new Envelope(type, payload, null, this.#services.activity.current()?.self, undefined);
   }
 
   // A question waits for room in the mailbox for as long as it waits for its answer.

@@ -3,7 +3,7 @@
 
 import { after } from "../clock.ts";
 import { ActonError, detailOf, type Failure } from "../errors.ts";
-import type { Recipient } from "../message/agent-ref.ts";
+import type { Recipient } from "../message/recipient.ts";
 import type { AgentArgument, BlueprintDefinition, CrashDecision, HookName } from "./blueprint.ts";
 import type { Schedule } from "./schedule.ts";
 import type { AgentServices, BroadcastTarget } from "./services.ts";
@@ -76,7 +76,12 @@ export class LifeCycle {
     else if (decision === "restart" && this.status === "running") void this.#restart();
   }
 
-  adopt(child: Recipient): void {
+  /** Rejects with AGENT_STOPPED, and stops the child, when the agent has gone while it was starting. */
+  async adopt(child: Recipient): Promise<void> {
+    if (this.#isOver()) {
+      await child.stop();
+      throw ActonError.from(agentStopped);
+    }
     (this.#children ??= []).push(child);
     child.watch(() => {
       this.#children = this.#children?.filter((other) => other !== child);
@@ -84,7 +89,8 @@ export class LifeCycle {
   }
 
   keep(schedule: Schedule): Schedule {
-    (this.#schedules ??= new Set()).add(schedule);
+    if (this.#isOver()) schedule.cancel();
+    else (this.#schedules ??= new Set()).add(schedule);
     return schedule;
   }
 
@@ -114,7 +120,6 @@ export class LifeCycle {
 
     const drained = await within(new Promise<void>((resolve) => this.#cell.drain(resolve)));
     if (!drained) log.warn("agent stopped by force", { agent: this.#cell.name, afterMs: limits.stopTimeoutMs });
-    this.status = "stopping";
     if (drained) await within(this.#guardedHook("beforeStop"));
     await this.#end(agentStopped, within);
     await within(this.#guardedHook("afterStop"));
@@ -123,11 +128,21 @@ export class LifeCycle {
   }
 
   async #end(failure: Failure, within: (step: Promise<void>) => Promise<unknown> = unbounded): Promise<void> {
-    for (const schedule of this.#schedules ?? []) schedule.cancel();
+    this.status = "stopping";
     this.#unsubscribe();
     this.#cell.abandon(failure, true);
-    for (const child of [...(this.#children ?? [])].reverse()) await within(child.stop());
+    await this.#endChildren(within);
     this.status = "stopped";
+  }
+
+  // What a life has started ends with it.
+  async #endChildren(within: (step: Promise<void>) => Promise<unknown>): Promise<void> {
+    for (const schedule of this.#schedules ?? []) schedule.cancel();
+    for (const child of [...(this.#children ?? [])].reverse()) await within(child.stop());
+  }
+
+  #isOver(): boolean {
+    return this.status === "stopping" || this.status === "stopped";
   }
 
   // Outside of the agent's own reckoning: a watcher is somebody else's code.
@@ -163,7 +178,7 @@ export class LifeCycle {
   async #restart(): Promise<void> {
     this.#cell.hold();
     this.#cell.abandon({ code: "AGENT_STOPPED", message: "the agent restarted" }, false);
-    for (const schedule of this.#schedules ?? []) schedule.cancel();
+    await this.#endChildren(unbounded);
     try {
       this.#cell.model = this.#definition.model();
       await this.#hook("beforeStart");
@@ -173,13 +188,16 @@ export class LifeCycle {
       this.#cell.abandon(agentStopped, true);
       return this.stop();
     }
+    // It may have been stopped meanwhile: then it works off what is queued, or has ended.
+    if (this.#isOver()) return;
     this.#cell.release();
-    await this.#guardedHook("afterStart");
+    if (this.#stopping === undefined) await this.#guardedHook("afterStart");
   }
 
   async #hook(name: HookName): Promise<void> {
     const hook = this.#definition.hooks[name];
-    if (hook !== undefined) await hook(this.#cell.argument as never);
+    // A hook is nobody's handler, whoever it was that made the agent start or stop.
+    if (hook !== undefined) await this.#services.activity.within(undefined, hook, this.#cell.argument as never);
   }
 
   async #guardedHook(name: HookName): Promise<void> {

@@ -5,6 +5,7 @@ import type { Clock, Timer } from "../clock.ts";
 import type { RuntimeConfig } from "../config.ts";
 import type { Failure } from "../errors.ts";
 import type { Envelope } from "../message/envelope.ts";
+import type { ReplyPort } from "../message/reply-port.ts";
 import type { HandlerEntry } from "./blueprint.ts";
 
 export const targetBusy: Failure = { code: "TARGET_BUSY", message: "the agent's mailbox is full" };
@@ -75,6 +76,16 @@ export class Mailbox {
     return envelope;
   }
 
+  /** Whether anything exclusive is queued before the message with this port; before its end, when there is none. */
+  hasExclusiveBefore(port: ReplyPort | undefined): boolean {
+    for (let i = 0; i < this.#count; i++) {
+      const at = (this.#head + 2 * i) & (this.#slots.length - 1);
+      if (port !== undefined && (this.#slots[at + 1] as Envelope).port === port) return false;
+      if ((this.#slots[at] as HandlerEntry).exclusive) return true;
+    }
+    return this.#senders?.some((sender) => sender.entry.exclusive) ?? false;
+  }
+
   /** Turns the waiting senders away. */
   close(failure: Failure): void {
     const senders = this.#senders ?? [];
@@ -129,6 +140,7 @@ export class Mailbox {
 
 class WaitingSender implements Timer {
   due = 0;
+  order = 0;
   place = -1;
   readonly entry: HandlerEntry;
   readonly envelope: Envelope;

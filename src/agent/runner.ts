@@ -33,7 +33,7 @@ export class Runner {
     const { activity, counters } = this.#services;
     counters.handled += 1;
     try {
-      const result = entry.asynchronous ? activity.within(activation, () => entry.handler(activation as never)) : this.#call(activation);
+      const result = activity.within(activation, entry.handler, activation as never);
       if (typeof result === "object" && result !== null) {
         if (isPromiseLike(result)) return this.#await(activation, this.#finish(activation, result));
         if (isItems(result)) return this.#await(activation, this.#drive(activation, result));
@@ -46,16 +46,6 @@ export class Runner {
     }
   }
 
-  #call(activation: Activation): unknown {
-    const { activity } = this.#services;
-    const before = activity.enter(activation);
-    try {
-      return activation.entry.handler(activation as never);
-    } finally {
-      activity.leave(before);
-    }
-  }
-
   async #finish(activation: Activation, result: PromiseLike<unknown>): Promise<void> {
     const value = await result;
     if (typeof value === "object" && value !== null && isItems(value)) await this.#drive(activation, value);
@@ -63,7 +53,7 @@ export class Runner {
   }
 
   #drive(activation: Activation, items: Items): Promise<void> {
-    return this.#services.activity.within(activation, () => driveStream(activation, items));
+    return this.#services.activity.within(activation, () => driveStream(activation, items), undefined);
   }
 
   #await(activation: Activation, work: Promise<void>): void {

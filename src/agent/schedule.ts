@@ -2,7 +2,7 @@
 // ticks that were missed, or that find the mailbox full, coalesce into the next one.
 
 import type { Clock, Timer } from "../clock.ts";
-import type { Recipient } from "../message/agent-ref.ts";
+import type { Recipient } from "../message/recipient.ts";
 import { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
 
@@ -13,6 +13,7 @@ export interface SendEveryOptions {
 
 export class Schedule implements Timer {
   due = 0;
+  order = 0;
   place = -1;
   readonly #clock: Clock;
   readonly #recipient: Recipient;

@@ -33,6 +33,8 @@ export interface BrokerServices {
 export class Broker implements Publisher {
   readonly #services: BrokerServices;
   readonly #topics = new Topics<Subscriber>();
+  /** One queue for each agent, whatever it subscribes to: broadcasts keep their order across types. */
+  readonly #agents = new Map<string, AgentSubscriber>();
 
   constructor(services: BrokerServices) {
     this.#services = services;
@@ -66,10 +68,15 @@ export class Broker implements Publisher {
 
   /** Delivers every broadcast of the type to the agent's mailbox. */
   subscribeAgent(type: MessageType, target: BroadcastTarget): () => void {
-    const subscriber = new AgentSubscriber(target, this.#services.limits.subscriberQueueSize);
+    const subscriber = this.#agents.get(target.id) ?? new AgentSubscriber(target, this.#services.limits.subscriberQueueSize);
+    this.#agents.set(target.id, subscriber);
     const leave = this.join(type.name, subscriber);
+    subscriber.topics += 1;
     return () => {
       leave();
+      subscriber.topics -= 1;
+      if (subscriber.topics > 0) return;
+      this.#agents.delete(target.id);
       subscriber.close();
     };
   }
@@ -87,7 +94,7 @@ export class Broker implements Publisher {
     };
   }
 
-  /** Resolves when every earlier broadcast is in each agent's mailbox and has been given to each function, or was lost. */
+  /** Resolves when every earlier broadcast is in each subscriber's mailbox, or was lost. A function's mailbox is its queue. */
   async flush(): Promise<void> {
     const flushes = [...this.#topics.all()].map((subscriber) => subscriber.flushed());
     await Promise.all(flushes.filter((flush) => flush !== undefined));
@@ -95,6 +102,8 @@ export class Broker implements Publisher {
 }
 
 class AgentSubscriber implements Subscriber {
+  /** Subscriptions that share it. */
+  topics = 0;
   readonly #target: BroadcastTarget;
   readonly #backlog: SubscriberQueue;
   readonly #roomed = (): void => this.#drain();
@@ -147,8 +156,8 @@ class FunctionSubscriber implements Subscriber, Task {
     this.#services.scheduler.enqueue(this);
   }
 
-  flushed(): Promise<void> | undefined {
-    return this.#queue.flushed();
+  flushed(): undefined {
+    return undefined;
   }
 
   close(): void {
@@ -180,7 +189,7 @@ class FunctionSubscriber implements Subscriber, Task {
 
   #give(publication: Publication): unknown {
     try {
-      return this.#services.activity.within(undefined, () => this.#call(publication.payload, publication));
+      return this.#services.activity.within(undefined, () => this.#call(publication.payload, publication), undefined);
     } catch (error) {
       this.#failed(publication, error);
       return undefined;

@@ -1,23 +1,19 @@
-// The way to an agent, as callers see it: the same wherever the agent lives. `Recipient` is the narrow interface
-// behind every ref: what a mailbox in this process, a worker thread or a socket has to offer.
+// The way to an agent, as callers see it: the same wherever the agent lives.
 
-import type { Failure } from "../errors.ts";
-import type { Envelope } from "./envelope.ts";
+import type { CallOptions } from "./call-options.ts";
 import type { AnswerOf, MessageKind, MessageType, PayloadOf } from "./message-type.ts";
 import type { ReplyStream } from "./reply-stream.ts";
 
 /** The types among `Handled` that are answered in the given way. */
 export type OfKind<Handled, Kind extends MessageKind> = Extract<Handled, MessageType<string, unknown, Kind, unknown>>;
 
-export interface CallOptions {
-  /** Milliseconds until the call ends with TIMEOUT. */
-  readonly timeoutMs?: number;
-  /** Aborting it ends the call with CANCELLED. */
-  readonly signal?: AbortSignal;
-}
-
-/** `Handled` is the union of the message types that the agent handles. */
-export interface AgentRef<Handled extends MessageType = MessageType> {
+/**
+ * `Handled` is the union of the message types that the agent handles: a ref to one that handles less does not pass for it.
+ * Without it the ref is to any agent, and nothing can be sent.
+ */
+export interface AgentRef<Handled extends MessageType = never> {
+  /** Only for the compiler: what may be sent here. */
+  readonly "~takes"?: (type: Handled) => void;
   readonly name: string;
   /** Resolves once the message is in the mailbox. TARGET_BUSY when no room came in time, AGENT_STOPPED when the agent is gone. */
   send<T extends Handled>(type: T, payload: PayloadOf<T>): Promise<void>;
@@ -27,23 +23,4 @@ export interface AgentRef<Handled extends MessageType = MessageType> {
   stream<T extends OfKind<Handled, "stream">>(type: T, payload: PayloadOf<T>, options?: CallOptions): ReplyStream<AnswerOf<T>>;
   /** Calls back once, when the agent has stopped. Returns a function that ends the watch. */
   watch(stopped: () => void): () => void;
-}
-
-export interface Recipient {
-  readonly name: string;
-  /** Unique among all agents of this process: the name, a slash and a number. */
-  readonly id: string;
-  /** Puts the envelope into the mailbox now; otherwise says what kept it out. */
-  offer(envelope: Envelope): Failure | undefined;
-  /** Puts the envelope into the mailbox as soon as there is room; then `settled` is told, with a failure if it never came in. */
-  post(envelope: Envelope, settled: (failure: Failure | undefined) => void): void;
-  /** The types that it has handlers for. */
-  readonly handles: readonly MessageType[];
-  /** Whether the type is handled alone (`mutateOn`). */
-  handlesExclusively(type: MessageType): boolean;
-  /** Why this ask would wait for itself, or undefined. Asked before every ask. */
-  askCycle(type: MessageType): Failure | undefined;
-  watch(stopped: () => void): () => void;
-  /** Closes the mailbox, works off what is queued, stops the children. Resolves when all is done or the time for it is over. */
-  stop(): Promise<void>;
 }

@@ -33,10 +33,10 @@ export class Envelope {
   readonly payload: unknown;
   /** Null when nobody waits for an answer. */
   readonly port: ReplyPort | null;
-  readonly sender: AgentRef | undefined;
+  readonly sender: AgentRef<MessageType> | undefined;
   readonly origin: Origin | undefined;
 
-  constructor(type: MessageType, payload: unknown, port: ReplyPort | null, sender: AgentRef | undefined, origin: Origin | undefined) {
+  constructor(type: MessageType, payload: unknown, port: ReplyPort | null, sender: AgentRef<MessageType> | undefined, origin: Origin | undefined) {
     this.type = type;
     this.payload = payload;
     this.port = port;

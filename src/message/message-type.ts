@@ -56,7 +56,7 @@ export class MessageType<Name extends string = string, Payload = unknown, Kind e
   isSameAs(other: MessageType): boolean {
     if (this === other) return true;
     if (this.name !== other.name || this.kind !== other.kind || this.answer?.name !== other.answer?.name) return false;
-    return this.#schema === other.#schema || JSON.stringify(this.jsonSchema()) === JSON.stringify(other.jsonSchema());
+    return this.#schema === other.#schema || canonical(this.jsonSchema()) === canonical(other.jsonSchema());
   }
 }
 
@@ -81,4 +81,13 @@ export function message<const Name extends string, Source extends SchemaSource>(
     throw new TypeError(`Cannot define a message type named ${JSON.stringify(name)}: a name has 1 to ${nameBytesMax} bytes and does not end in '*'`);
   }
   return MessageType.define<Name, OutputOf<Source>>(name, schemaOf(schema));
+}
+
+// The order of fields, and of the names of required ones, means nothing.
+function canonical(schema: unknown): string {
+  return JSON.stringify(schema, (key, value: unknown) => {
+    if (key === "required" && Array.isArray(value)) return [...(value as unknown[])].sort();
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
+  });
 }

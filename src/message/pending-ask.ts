@@ -8,6 +8,7 @@ export class PendingAsk implements ReplySink, Timer {
   readonly streaming = false;
   readonly port = new ReplyPort(this);
   due = 0;
+  order = 0;
   place = -1;
   readonly #clock: Clock;
   readonly #resolve: (value: unknown) => void;

@@ -16,7 +16,7 @@ export interface ReplySink {
 /** What a handler may do with its message's answer. */
 export interface Reply<Answer = unknown> {
   /** The reply; in a stream the next item. Await it: a stream's reader sets the pace. */
-  send(value: Answer): Promise<void> | undefined;
+  send(value: Answer): PromiseLike<void> | undefined;
   /** The reply, or the end of a stream with an optional last value. */
   end(value?: Answer): void;
   /** A typed failure, which is no crash. An ActonError keeps its code; anything else becomes HANDLER_FAILED. */
@@ -29,10 +29,12 @@ export interface Reply<Answer = unknown> {
 export interface Attendant {
   /** An answer that nobody takes: `late` when the asker had gone, else a second reply to a single question. */
   surplus(late: boolean): void;
-  /** The reader is behind: resolves when the handler may go on. */
-  pause(reader: Promise<void>): Promise<void>;
-  /** Many items went out in a row: resolves when the event loop has had its turn. */
-  breathe(): Promise<void>;
+  /** The reader is behind. The result resolves when the handler may go on; the handler waits once it awaits it. */
+  pause(reader: Promise<void>): PromiseLike<void>;
+  /** Many items went out in a row: resolves when the event loop, and whoever waits for the agent, has had a turn. */
+  breathe(): PromiseLike<void>;
+  /** The handler has returned and will answer later. */
+  deferred(port: ReplyPort): void;
 }
 
 // A handler that never awaits anything else still lets sockets and timers run this often.
@@ -43,6 +45,7 @@ export class ReplyPort implements Reply {
   #open = true;
   #deferred = false;
   #cancelled = false;
+  #abandoned = false;
   #items = 0;
   #attendant: Attendant | undefined;
   #onCancel: (() => void) | undefined;
@@ -65,10 +68,18 @@ export class ReplyPort implements Reply {
     return this.#cancelled;
   }
 
-  send(value: unknown): Promise<void> | undefined {
+  /** The one who works on it; undefined while it is queued. */
+  get attendant(): Attendant | undefined {
+    return this.#attendant;
+  }
+
+  send(value: unknown): PromiseLike<void> | undefined {
     const sink = this.#sink;
     if (sink === undefined) return undefined;
-    if (!this.#open) return this.#surplus();
+    if (!this.#open) {
+      this.#surplus();
+      return this.#breath();
+    }
     if (sink.streaming) return this.#item(sink, value);
     this.#open = false;
     sink.resolve(value === undefined ? null : value);
@@ -104,18 +115,17 @@ export class ReplyPort implements Reply {
   returned(value: unknown): void {
     if (this.#sink === undefined) return;
     if (value !== undefined || !this.#open) this.end(value);
-    else if (!this.#deferred) {
-      if (this.#sink.streaming) this.end();
-      else this.fail(noReply);
-    }
+    else if (this.#deferred) this.#attendant?.deferred(this);
+    else if (this.#sink.streaming) this.end();
+    else this.fail(noReply);
   }
 
   /** The agent will not answer any more: unlike `fail`, no surplus when it has answered already. */
   abandon(failure: Failure): void {
-    if (this.#open && this.#sink !== undefined) {
-      this.#open = false;
-      this.#sink.reject(failure);
-    }
+    if (!this.#open || this.#sink === undefined) return;
+    this.#open = false;
+    this.#abandoned = true;
+    this.#sink.reject(failure);
   }
 
   /** Called by whoever waits, when it waits no more. Answers are dropped from now on. */
@@ -134,15 +144,19 @@ export class ReplyPort implements Reply {
     this.#onCancel = listener;
   }
 
-  #item(sink: ReplySink, value: unknown): Promise<void> | undefined {
+  #item(sink: ReplySink, value: unknown): PromiseLike<void> | undefined {
     const reader = sink.item(value);
     if (reader !== undefined) return this.#attendant?.pause(reader) ?? reader;
+    return this.#breath();
+  }
+
+  #breath(): PromiseLike<void> | undefined {
     this.#items += 1;
     return this.#items % itemsPerBreath === 0 ? this.#attendant?.breathe() : undefined;
   }
 
   #surplus(): undefined {
-    this.#attendant?.surplus(this.#cancelled);
+    this.#attendant?.surplus(this.#cancelled || this.#abandoned);
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { after, type Clock } from "../clock.ts";
 import { ActonError, type Failure } from "../errors.ts";
-import type { CallOptions } from "./agent-ref.ts";
+import type { CallOptions } from "./call-options.ts";
 import { ReplyPort, type ReplySink } from "./reply-port.ts";
 
 const bufferedMax = 16;
@@ -21,11 +21,14 @@ export class PendingStream implements ReplySink, ReplyStream<unknown> {
   readonly port = new ReplyPort(this);
   readonly #items: unknown[] = [];
   readonly #readers: Reader[] = [];
-  #resumeProducer: (() => void) | undefined;
+  readonly #producers: Array<() => void> = [];
+  readonly #onWaiting: ((waiting: boolean) => void) | undefined;
   #outcome: { readonly value: unknown } | { readonly failure: Failure } | undefined;
   #release: (() => void) | undefined;
 
-  constructor(clock: Clock, options: CallOptions) {
+  /** `onWaiting` is told when a reader begins to wait for an item, and when none waits any more. */
+  constructor(clock: Clock, options: CallOptions, onWaiting?: (waiting: boolean) => void) {
+    this.#onWaiting = onWaiting;
     const { timeoutMs, signal } = options;
     const timer =
       timeoutMs === undefined
@@ -44,13 +47,12 @@ export class PendingStream implements ReplySink, ReplyStream<unknown> {
     const reader = this.#readers.shift();
     if (reader !== undefined) {
       reader.resolve({ done: false, value });
+      if (this.#readers.length === 0) this.#onWaiting?.(false);
       return undefined;
     }
     this.#items.push(value);
     if (this.#items.length < bufferedMax) return undefined;
-    return new Promise((resolve) => {
-      this.#resumeProducer = resolve;
-    });
+    return new Promise((resolve) => this.#producers.push(resolve));
   }
 
   resolve(value: unknown): void {
@@ -64,12 +66,13 @@ export class PendingStream implements ReplySink, ReplyStream<unknown> {
   next(): Promise<IteratorResult<unknown, unknown>> {
     if (this.#items.length > 0) {
       const value = this.#items.shift();
-      this.#resume();
+      if (this.#items.length < bufferedMax) this.#resume();
       return Promise.resolve({ done: false, value });
     }
     return new Promise((resolve, reject) => {
       this.#readers.push({ resolve, reject });
       if (this.#outcome !== undefined) this.#tell();
+      else if (this.#readers.length === 1) this.#onWaiting?.(true);
     });
   }
 
@@ -105,6 +108,7 @@ export class PendingStream implements ReplySink, ReplyStream<unknown> {
     this.#outcome = outcome;
     this.#release?.();
     this.#resume();
+    if (this.#readers.length > 0) this.#onWaiting?.(false);
     this.#tell();
   }
 
@@ -119,8 +123,6 @@ export class PendingStream implements ReplySink, ReplyStream<unknown> {
   }
 
   #resume(): void {
-    const resume = this.#resumeProducer;
-    this.#resumeProducer = undefined;
-    resume?.();
+    for (const resume of this.#producers.splice(0)) resume();
   }
 }

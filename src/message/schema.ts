@@ -66,7 +66,7 @@ class ZodSchema implements Schema {
     try {
       // The parser itself, without the wrappers that make an error object nobody reads.
       const result = this.#schema._zod.run({ value: input, issues: [] }, synchronous);
-      if (result instanceof Promise) return asyncValidation(result);
+      if (isPromiseLike(result)) return asyncValidation(result);
       return result.issues.length === 0 ? { ok: true, value: result.value } : this.#problem(input);
     } catch (thrown) {
       return { ok: false, problem: thrown instanceof z.core.$ZodAsyncError ? asyncProblem : "payload: its schema failed" };
@@ -83,7 +83,7 @@ class ZodSchema implements Schema {
   }
 
   asyncPart(): string | undefined {
-    return asyncFunctionIn(this.#schema._zod.def, new Set());
+    return asyncFunctionIn(this.#schema, new Set());
   }
 }
 
@@ -97,7 +97,7 @@ class ForeignSchema implements Schema {
   validate(value: unknown): Validation {
     try {
       const result = this.#schema["~standard"].validate(value);
-      if (result instanceof Promise) return asyncValidation(result);
+      if (isPromiseLike(result)) return asyncValidation(result);
       return result.issues === undefined ? { ok: true, value: result.value } : { ok: false, problem: problemOf(result.issues) };
     } catch {
       return { ok: false, problem: "payload: its schema failed" };
@@ -120,9 +120,13 @@ class ForeignSchema implements Schema {
 const synchronous = { async: false };
 
 // Nobody will read what it comes to, not even a rejection.
-function asyncValidation(result: Promise<unknown>): Validation {
-  result.catch(() => {});
+function asyncValidation(result: PromiseLike<unknown>): Validation {
+  result.then(undefined, () => {});
   return { ok: false, problem: asyncProblem };
+}
+
+function isPromiseLike<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 function isZod(source: object): source is z.ZodType {
@@ -153,15 +157,27 @@ function isPlainKey(key: PropertyKey): boolean {
 
 const AsyncFunction = (async () => {}).constructor;
 
-// Walks a zod definition (plain data) for functions declared async: refinements, transforms, checks.
+// Walks a zod definition for functions declared async: refinements, transforms, checks, and what a lazy schema comes to.
 function asyncFunctionIn(node: unknown, seen: Set<unknown>): string | undefined {
   if (node instanceof AsyncFunction) return `the async function ${quoted((node as { name: string }).name || "(anonymous)")}`;
   if (typeof node !== "object" || node === null || seen.has(node)) return undefined;
   seen.add(node);
-  const definition = "_zod" in node ? (node._zod as { def: object }).def : node;
+  const definition = "_zod" in node ? definitionOf(node._zod as ZodInternals) : node;
   for (const key of Object.keys(definition)) {
     const found = asyncFunctionIn((definition as Record<string, unknown>)[key], seen);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+interface ZodInternals {
+  readonly def: object;
+  readonly innerType?: unknown;
+  readonly check?: unknown;
+}
+
+// A lazy schema keeps what it comes to, and a check its function, beside the definition.
+function definitionOf(internals: ZodInternals): object {
+  const { def } = internals;
+  return "type" in def && def.type === "lazy" ? { ...def, innerType: internals.innerType } : { ...def, check: internals.check };
 }

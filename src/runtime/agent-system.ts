@@ -8,7 +8,7 @@ import type { AgentCounters, AgentServices, BroadcastTarget } from "../agent/ser
 import { Broker } from "../broker/broker.ts";
 import type { Clock } from "../clock.ts";
 import type { RuntimeConfig } from "../config.ts";
-import { ActonError } from "../errors.ts";
+import { ActonError, type Failure } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
@@ -51,15 +51,21 @@ export class AgentSystem {
       publisherFor: (agentName: string) => this.#publisherFor(agentName),
       deadLetter: (envelope: Envelope, agentName: string, reason: string) => this.#deadLetter(envelope, agentName, reason),
       nextAgentNumber: () => (this.#agentNumber += 1),
-      checkLocal: validateLocal ? checkLocal : (_type: MessageType, payload: unknown) => payload,
+      checkLocal: validateLocal ? checkLocal : () => undefined,
     };
   }
 
   start<Model, Handled extends MessageType>(blueprint: Blueprint<Model, Handled>, options?: StartOptions): Promise<AgentHandle<Handled>>;
-  start(blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle>;
-  async start(blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle> {
-    if (this.#closed) throw new ActonError("SHUTTING_DOWN", `cannot start the agent ${blueprint.definition.name}: the runtime is shutting down`);
+  start(blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle<MessageType>>;
+  async start(blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle<MessageType>> {
+    const closed = (): ActonError =>
+      new ActonError("SHUTTING_DOWN", `cannot start the agent ${blueprint.definition.name}: the runtime is shutting down`);
+    if (this.#closed) throw closed();
     const handle = await startAgent(blueprint, this.#services, options);
+    if (this.#closed) {
+      await handle.stop();
+      throw closed();
+    }
     this.#agents.add(handle);
     handle.watch(() => this.#agents.delete(handle));
     return handle;
@@ -83,8 +89,7 @@ export class AgentSystem {
   }
 }
 
-function checkLocal(type: MessageType, payload: unknown): unknown {
+function checkLocal(type: MessageType, payload: unknown): Failure | undefined {
   const result = type.validate(payload);
-  if (!result.ok) throw new ActonError("SERIALIZATION_ERROR", `${type.name}: ${result.problem}`);
-  return payload;
+  return result.ok ? undefined : { code: "SERIALIZATION_ERROR", message: `${type.name}: ${result.problem}` };
 }

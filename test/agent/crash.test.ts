@@ -86,7 +86,12 @@ describe("onCrash restart", () => {
       handle.ask(Add, { by: 1 }),
       handle.ask(Add, { by: 1 }),
     ]);
-    expect(results.map((result) => (result.status === "fulfilled" ? result.value : (result.reason as { code: string }).code))).toEqual([5, "HANDLER_FAILED", 1, 2]);
+    expect(results.map((result) => (result.status === "fulfilled" ? result.value : (result.reason as { code: string }).code))).toEqual([
+      5,
+      "HANDLER_FAILED",
+      1,
+      2,
+    ]);
     expect(hooks).toEqual(["before 0", "after", "before 0", "after"]);
   });
 

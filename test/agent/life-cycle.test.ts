@@ -65,7 +65,13 @@ describe("the hooks", () => {
     const fails = (): never => {
       throw new Error("hook");
     };
-    const handle = await system.start(agent("a", () => ({})).afterStart(fails).beforeStop(fails).afterStop(async () => fails()).actOn(Ask, () => "works"));
+    const handle = await system.start(
+      agent("a", () => ({}))
+        .afterStart(fails)
+        .beforeStop(fails)
+        .afterStop(async () => fails())
+        .actOn(Ask, () => "works"),
+    );
     expect(await handle.ask(Ask, {})).toBe("works");
     await handle.stop();
     expect(lines.map(({ level, fields }) => [level, fields["hook"]])).toEqual([
@@ -78,7 +84,12 @@ describe("the hooks", () => {
 
 describe("an agent whose beforeStart fails", () => {
   test("does not start: START_FAILED with its name and the reason", async () => {
-    for (const hook of [() => Promise.reject(new Error("no disk")), () => { throw new Error("no disk"); }]) {
+    for (const hook of [
+      () => Promise.reject(new Error("no disk")),
+      () => {
+        throw new Error("no disk");
+      },
+    ]) {
       const { system, clock } = testSystem();
       const error = await failure(system.start(agent("a", () => ({})).beforeStart(hook)));
       expect(error.code).toBe("START_FAILED");
@@ -102,7 +113,7 @@ describe("an agent whose beforeStart fails", () => {
     const blueprint = diary("a", notes)
       .subscribe(Note)
       .beforeStart(async (argument) => {
-        self = argument.self as AgentHandle<typeof Note>;
+        self = argument.self;
         argument.sendAfter(10, Note, { id: 1 });
         void self.send(Note, { id: 2 });
         await argument.start(diary("child", notes));
@@ -131,9 +142,12 @@ describe("children", () => {
     await parent.stop();
     expect(notes).toEqual([
       "parent beforeStop",
-      "three beforeStop", "three afterStop",
-      "two beforeStop", "two afterStop",
-      "one beforeStop", "one afterStop",
+      "three beforeStop",
+      "three afterStop",
+      "two beforeStop",
+      "two afterStop",
+      "one beforeStop",
+      "one afterStop",
       "parent afterStop",
     ]);
   });
@@ -176,7 +190,7 @@ describe("children", () => {
     let child: AgentHandle<typeof Ask> | undefined;
     const slow = agent("slow", () => ({}))
       .beforeStart(({ self }) => {
-        child = self as AgentHandle<typeof Ask>;
+        child = self;
         return latch.wait();
       })
       .actOn(Ask, () => "alive");

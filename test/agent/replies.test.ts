@@ -127,7 +127,9 @@ describe("reply.defer", () => {
 
 describe("reply.fail", () => {
   test("gives the asker the code and text of an ActonError, retry time and details too", async () => {
-    const { greet } = await greeter(({ reply }) => reply.fail(new ActonError("RATE_LIMITED", "not so fast", { retryAfterMs: 7, details: { left: 0 } })));
+    const { greet } = await greeter(({ reply }) =>
+      reply.fail(new ActonError("RATE_LIMITED", "not so fast", { retryAfterMs: 7, details: { left: 0 } })),
+    );
     expect(await failure(greet())).toMatchObject({ code: "RATE_LIMITED", message: "not so fast", retryAfterMs: 7, details: { left: 0 } });
   });
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { agent, type AgentArgument } from "../../src/agent/blueprint.ts";
 import { Schedule } from "../../src/agent/schedule.ts";
 import type { Clock, Timer } from "../../src/clock.ts";
-import type { Recipient } from "../../src/message/agent-ref.ts";
+import type { Recipient } from "../../src/message/recipient.ts";
 import { message } from "../../src/message/message-type.ts";
 import { testSystem, turns } from "../support/system.ts";
 
@@ -87,7 +87,10 @@ describe("sendAt", () => {
     at.sendAt(clock.now() + 20, Tick, { id: 1 });
     at.sendAt(clock.now() - 1_000, Tick, { id: 2 });
     await advance(30);
-    expect(ticks).toEqual([[2, 5], [1, 20]]);
+    expect(ticks).toEqual([
+      [2, 5],
+      [1, 20],
+    ]);
   });
 
   test("does not come early, however far away the time is", async () => {
@@ -171,7 +174,10 @@ describe("a clock that wakes late", () => {
     now = (): number => this.time;
     monotonic = (): number => this.time;
     arm(timer: Timer, delayMs: number): void {
-      timer.due = this.time + delayMs;
+      this.armAt(timer, this.time + delayMs);
+    }
+    armAt(timer: Timer, due: number): void {
+      timer.due = due;
       timer.place = 0;
       this.#timer = timer;
     }

@@ -97,9 +97,15 @@ describe("stop", () => {
     const never = new Promise<never>(() => {});
     const hanging = agent("child", () => ({})).beforeStop(() => never);
     const agents = [
-      agent("hook", () => ({})).beforeStop(() => never).mutateOn(Note, () => {}),
-      agent("late hook", () => ({})).afterStop(() => never).mutateOn(Note, () => {}),
-      agent("parent", () => ({})).beforeStart(({ start }) => start(hanging)).mutateOn(Note, () => {}),
+      agent("hook", () => ({}))
+        .beforeStop(() => never)
+        .mutateOn(Note, () => {}),
+      agent("late hook", () => ({}))
+        .afterStop(() => never)
+        .mutateOn(Note, () => {}),
+      agent("parent", () => ({}))
+        .beforeStart(({ start }) => start(hanging))
+        .mutateOn(Note, () => {}),
       agent("self", () => ({})).mutateOn(Note, ({ self }) => self.stop()),
     ];
     for (const blueprint of agents) {
@@ -137,7 +143,11 @@ describe("stop", () => {
   test("ends an agent's subscriptions", async () => {
     const { system } = testSystem();
     const seen: number[] = [];
-    const handle = await system.start(agent("a", () => ({})).mutateOn(Note, ({ message }) => void seen.push(message.id)).subscribe(Note));
+    const handle = await system.start(
+      agent("a", () => ({}))
+        .mutateOn(Note, ({ message }) => void seen.push(message.id))
+        .subscribe(Note),
+    );
     system.broker.broadcast(Note, { id: 1 });
     await handle.stop();
     system.broker.broadcast(Note, { id: 2 });

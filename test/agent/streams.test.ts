@@ -221,7 +221,10 @@ describe("the reader of a stream sets its pace", () => {
     await turns();
     clock.advance(50);
     abort.abort();
-    for (const [stream, code] of [[timed, "TIMEOUT"], [aborted, "CANCELLED"]] as const) {
+    for (const [stream, code] of [
+      [timed, "TIMEOUT"],
+      [aborted, "CANCELLED"],
+    ] as const) {
       expect(await stream.next()).toEqual({ done: false, value: 1 });
       expect((await failure(stream.next())).code).toBe(code);
     }

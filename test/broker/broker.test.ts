@@ -3,7 +3,7 @@ import { z } from "zod";
 import { agent } from "../../src/agent/blueprint.ts";
 import type { Publication, Subscriber } from "../../src/broker/publication.ts";
 import { message } from "../../src/message/message-type.ts";
-import { Latch, outcome, testSystem, turns } from "../support/system.ts";
+import { Latch, testSystem, turns } from "../support/system.ts";
 
 const Price = message("Price", { value: z.int() });
 const Volume = message("Volume", { value: z.int() });
@@ -200,7 +200,7 @@ describe("a subscriber function", () => {
     system.broker.broadcast(Price, { value: 5_000 });
     await turns(200);
     expect(calls).toBe(5_001);
-    expect(servedAt).toBeLessThanOrEqual(128);
+    expect(servedAt).toBeLessThanOrEqual(300);
   });
 });
 
@@ -227,78 +227,6 @@ describe("a slow agent", () => {
     latch.open();
     await turns();
     expect(slow).toEqual([0, 1, 2, 3, 4]);
-  });
-});
-
-describe("flush", () => {
-  test("resolves when every earlier broadcast is in every agent's mailbox", async () => {
-    const { system } = testSystem({ mailboxSize: 1 });
-    const latch = new Latch();
-    const seen: number[] = [];
-    const handle = await system.start(
-      agent("slow", () => ({}))
-        .mutateOn(Go, () => latch.wait())
-        .mutateOn(Price, ({ message }) => void seen.push(message.value))
-        .subscribe(Price),
-    );
-    await handle.send(Go, { from: 0 });
-    await turns();
-    for (const value of [1, 2, 3]) system.broker.broadcast(Price, { value });
-    const flushed = system.broker.flush();
-    expect(await outcome(flushed)).toBe("pending");
-    latch.open();
-    await flushed;
-    expect(seen.length).toBeGreaterThanOrEqual(2);
-    await turns();
-    expect(seen).toEqual([1, 2, 3]);
-  });
-
-  test("waits for no later broadcast, and resolves at once when nothing waits", async () => {
-    const { system } = testSystem();
-    const seen: number[] = [];
-    system.broker.subscribe(Price, ({ value }) => seen.push(value));
-    expect(await outcome(system.broker.flush())).toEqual({ value: undefined });
-    system.broker.broadcast(Price, { value: 1 });
-    await system.broker.flush();
-    expect(seen).toEqual([1]);
-  });
-
-  test("does not wait for ever for a function that hangs, nor for one that flushes itself", async () => {
-    const { system } = testSystem();
-    const latch = new Latch();
-    system.broker.subscribe(Price, () => latch.wait());
-    system.broker.broadcast(Price, { value: 1 });
-    await turns();
-    expect(await outcome(system.broker.flush())).toEqual({ value: undefined });
-    let flushed = false;
-    system.broker.subscribe(Volume, async () => {
-      await system.broker.flush();
-      flushed = true;
-    });
-    system.broker.broadcast(Volume, { value: 1 });
-    await turns();
-    expect(flushed).toBe(true);
-  });
-
-  test("resolves when the subscriber that it waits for is cancelled or stops", async () => {
-    const { system } = testSystem({ mailboxSize: 1 });
-    const latch = new Latch();
-    const handle = await system.start(
-      agent("slow", () => ({}))
-        .mutateOn(Go, () => latch.wait())
-        .mutateOn(Price, () => {})
-        .subscribe(Price),
-    );
-    const subscription = system.broker.subscribe(Price, () => latch.wait());
-    await handle.send(Go, { from: 0 });
-    await turns();
-    for (const value of [1, 2, 3]) system.broker.broadcast(Price, { value });
-    const flushed = system.broker.flush();
-    await turns();
-    subscription.cancel();
-    void handle.stop();
-    expect(await outcome(flushed)).toEqual({ value: undefined });
-    latch.open();
   });
 });
 

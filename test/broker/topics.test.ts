@@ -76,8 +76,10 @@ describe("topics", () => {
       const subscriber = pick(subscribers);
       const topic = pick([...names, ...patterns]);
       const add = random.next() < 0.5;
-      if (topic.endsWith("*")) add ? topics.addPattern(topic, subscriber) : topics.removePattern(topic, subscriber);
-      else add ? topics.addName(topic, subscriber) : topics.removeName(topic, subscriber);
+      const change = topic.endsWith("*")
+        ? (["removePattern", "addPattern"] as const)[Number(add) as 0 | 1]
+        : (["removeName", "addName"] as const)[Number(add) as 0 | 1];
+      topics[change](topic, subscriber);
       const key = `${topic} ${subscriber}`;
       if (add) model.add(key);
       else model.delete(key);

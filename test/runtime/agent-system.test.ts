@@ -85,7 +85,7 @@ describe("stopAll", () => {
     const starting = Promise.allSettled([
       system.start(
         echo().beforeStart((argument) => {
-          self = argument.self as AgentHandle<typeof Ask>;
+          self = argument.self;
           return latch.wait();
         }),
       ),
@@ -104,19 +104,18 @@ describe("names", () => {
     const { system } = testSystem();
     const names = new Names();
     const [one, two] = [await system.start(echo("one")), await system.start(echo("two"))];
-    const untyped = (handle: typeof one): AgentHandle => handle as unknown as AgentHandle;
-    names.expose("calculator", untyped(one));
-    names.expose("calculator", untyped(one));
-    expect(() => names.expose("calculator", untyped(two))).toThrow(expect.objectContaining({ code: "NAME_TAKEN", message: expect.stringContaining(one.id) }));
+    names.expose("calculator", one);
+    names.expose("calculator", one);
+    expect(() => names.expose("calculator", two)).toThrow(expect.objectContaining({ code: "NAME_TAKEN", message: expect.stringContaining(one.id) }));
     expect(names.find("calculator")?.id).toBe(one.id);
-    names.expose("other", untyped(one));
+    names.expose("other", one);
     expect([...names.entries()].map(([name]) => name)).toEqual(["calculator", "other"]);
   });
 
   test("are free again once hidden; hiding tells whether anybody had it", async () => {
     const { system } = testSystem();
     const names = new Names();
-    const [one, two] = [await system.start(echo("one")), await system.start(echo("two"))] as unknown as [AgentHandle, AgentHandle];
+    const [one, two] = [await system.start(echo("one")), await system.start(echo("two"))];
     names.expose("calculator", one);
     expect(names.hide("calculator")).toBe(true);
     expect(names.hide("calculator")).toBe(false);
@@ -128,7 +127,7 @@ describe("names", () => {
   test("have 1 to 256 bytes", async () => {
     const { system } = testSystem();
     const names = new Names();
-    const handle = (await system.start(echo())) as unknown as AgentHandle;
+    const handle = await system.start(echo());
     names.expose("x".repeat(256), handle);
     for (const name of ["", "x".repeat(257), "€".repeat(86)]) expect(() => names.expose(name, handle)).toThrow(TypeError);
   });

@@ -42,10 +42,19 @@ export class TestServer implements AsyncDisposable {
 
   static async start(options: ServeOptions = {}): Promise<TestServer> {
     const server = new TestServer(options);
-    for (const blueprint of testAgents(server.seen)) server.runtime.ipcExpose(blueprint.name, await server.runtime.start(blueprint));
-    for (const type of [Price, PriceAlert, Text]) server.runtime.ipcRegistry().register(type);
-    server.#listener = await server.runtime.startIpcListener({ ...options.config, policy: options.policy, socketPath: server.path });
+    try {
+      await server.#serve(options);
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
     return server;
+  }
+
+  async #serve(options: ServeOptions): Promise<void> {
+    for (const blueprint of testAgents(this.seen)) this.runtime.ipcExpose(blueprint.name, await this.runtime.start(blueprint));
+    for (const type of [Price, PriceAlert, Text]) this.runtime.ipcRegistry().register(type);
+    this.#listener = await this.runtime.startIpcListener({ ...options.config, policy: options.policy, socketPath: this.path });
   }
 
   get path(): string {

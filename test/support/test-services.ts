@@ -129,5 +129,5 @@ export function testAgents(seen: Seen): readonly AnyAgent[] {
   const notes = agent("notes", () => ({}))
     .actOn(Note, ({ message }) => void seen.notes.push(message))
     .actOn(Echoed, ({ message }) => void seen.notes.push(message));
-  return [echo, holder, alone, streams, notes] as unknown as readonly AnyAgent[];
+  return [echo, holder, alone, streams, notes];
 }

@@ -9,6 +9,7 @@ const lingerMs = 1000;
 
 export class ClosingSocket implements Timer {
   due = 0;
+  order = 0;
   place = -1;
   readonly #socket: Socket;
   readonly #clock: Clock;

@@ -11,6 +11,7 @@ export interface IdleLimits {
 
 export class IdleWatch implements Timer {
   due = 0;
+  order = 0;
   place = -1;
   readonly #clock: Clock;
   readonly #limits: IdleLimits;

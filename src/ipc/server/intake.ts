@@ -39,6 +39,7 @@ const firstBytesMs = 1000;
 
 export class Intake implements Task, Timer {
   due = 0;
+  order = 0;
   place = -1;
   readonly #context: ServerContext;
   readonly #socket: Readable;

@@ -116,7 +116,8 @@ export class Subscriptions implements Subscriber {
     const { type, timestamp, source } = publication;
     try {
       const payload = this.#context.payloadOf(publication);
-      this.#target.dialect.push(this.#target.out, this.#format, { number: this.#context.nextPushNumber(), messageType: type.name, payload, timestamp, source, seq, dropped: this.#dropped });
+      const push = { number: this.#context.nextPushNumber(), messageType: type.name, payload, timestamp, source, seq, dropped: this.#dropped };
+      this.#target.dialect.push(this.#target.out, this.#format, push);
     } catch (error) {
       this.#dropped += 1;
       counters.pushesDropped += 1;

@@ -34,10 +34,10 @@ export function takeOver(wanted: string, seams: TakeoverSeams, accept: (socket: 
   checkLength(wanted);
   const path = join(safeDirectory(dirname(wanted), seams), basename(wanted));
   checkLength(path);
+  checkFree(path, files);
   const lock = takeLock(path, seams);
   try {
-    const existing = files.lstat(path);
-    if (existing !== undefined && existing.kind !== "socket") throw refused(path, `it is a ${existing.kind}, not a socket, and is left alone`);
+    checkFree(path, files);
     const server = bind(path, seams, accept);
     const ours = files.lstat(path);
     return {
@@ -78,6 +78,12 @@ function safeDirectory(directory: string, { files, uid }: TakeoverSeams): string
   } catch (error) {
     throw error instanceof ActonError ? error : refused(directory, detailOf(error));
   }
+}
+
+// Asked before the lock too: no lock file is left beside what is not ours.
+function checkFree(path: string, files: FileSystem): void {
+  const existing = files.lstat(path);
+  if (existing !== undefined && existing.kind !== "socket") throw refused(path, `it is a ${existing.kind}, not a socket, and is left alone`);
 }
 
 function takeLock(path: string, { files, pid }: TakeoverSeams): { readonly release: () => void } {

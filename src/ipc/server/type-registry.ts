@@ -11,16 +11,22 @@ export class TypeRegistry {
    * Throws NAME_TAKEN when the name stands for a different schema, a TypeError when the schema validates asynchronously.
    */
   register(type: MessageType): void {
-    const known = this.#types.get(type.name);
+    const fresh = this.#check(type, []);
+    for (const each of fresh) this.#types.set(each.name, each);
+  }
+
+  // The type and its answers that are not registered yet. When one of them cannot be, none is.
+  #check(type: MessageType, fresh: readonly MessageType[]): readonly MessageType[] {
+    const known = this.#types.get(type.name) ?? fresh.find((other) => other.name === type.name);
     if (known !== undefined && !known.isSameAs(type)) {
       throw new ActonError("NAME_TAKEN", `cannot register ${quoted(type.name)}: the name stands for a type with another schema or answer`);
     }
+    if (known !== undefined) return fresh;
     const asyncPart = type.asyncPart();
     if (asyncPart !== undefined) {
       throw new TypeError(`Cannot register ${quoted(type.name)}: its schema validates asynchronously (${asyncPart}); validation on the wire is synchronous`);
     }
-    if (known === undefined) this.#types.set(type.name, type);
-    if (type.answer !== undefined) this.register(type.answer);
+    return type.answer === undefined ? [...fresh, type] : this.#check(type.answer, [...fresh, type]);
   }
 
   isRegistered(name: string): boolean {

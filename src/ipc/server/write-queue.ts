@@ -49,7 +49,7 @@ export class WriteQueue implements Task {
     this.#limits = limits;
     this.#owner = owner;
     this.out = new FrameWriter(limits.maxMessageSize, buffers);
-    this.#deadline = { due: 0, place: -1, expire: () => this.#owner.stalled(`the peer read nothing for ${limits.writeTimeoutMs} ms`) };
+    this.#deadline = { due: 0, order: 0, place: -1, expire: () => this.#owner.stalled(`the peer read nothing for ${limits.writeTimeoutMs} ms`) };
   }
 
   get aboveSoftMark(): boolean {

@@ -78,7 +78,14 @@ test("a refusal of the drain or the rate limit has the shape of the answer it re
   const client = await server.connect();
   await spendToken(client);
   const stream = { target: "streams", message_type: "Count", payload: { items: 1 }, expects_stream: true, request_id: "s" };
-  expect(await client.ask(stream)).toMatchObject({ stream_id: "s", request_id: "s", sequence: 0, is_final: true, error_code: "RATE_LIMITED", retry_after_ms: 1000 });
+  expect(await client.ask(stream)).toMatchObject({
+    stream_id: "s",
+    request_id: "s",
+    sequence: 0,
+    is_final: true,
+    error_code: "RATE_LIMITED",
+    retry_after_ms: 1000,
+  });
   expect(await client.ask({ message_types: ["Price"], request_id: "t" })).toMatchObject({
     request_id: "t",
     success: false,

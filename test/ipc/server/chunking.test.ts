@@ -51,7 +51,7 @@ test("random pieces give the same answers, whatever the seed", async () => {
   for (let seed = 1; seed <= 25; seed++) {
     const random = seededRandom(seed);
     await expectSameAnswers(async (client, bytes) => {
-      for (let offset = 0; offset < bytes.length; ) {
+      for (let offset = 0; offset < bytes.length;) {
         const length = 1 + Math.floor(randomBelow(random, 1) * randomBelow(random, 1) * 900);
         client.write(bytes.subarray(offset, offset + length));
         offset += length;

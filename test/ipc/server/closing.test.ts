@@ -188,7 +188,14 @@ test("a client that vanishes cancels its requests and streams, and their signals
   await server.until(() => server.seen.held.length === 1 && server.seen.feeds.length === 1);
   client.destroy();
   await server.until(() => server.seen.call(0).signal.aborted && server.seen.feed(0).signal.aborted, "aborting the signals");
-  expect(server.listener.stats()).toMatchObject({ activeConnections: 0, requestsInFlight: 0, streamsOpen: 0, requestsWaiting: 0, subscriptions: 0, unfinishedBytes: 0 });
+  expect(server.listener.stats()).toMatchObject({
+    activeConnections: 0,
+    requestsInFlight: 0,
+    streamsOpen: 0,
+    requestsWaiting: 0,
+    subscriptions: 0,
+    unfinishedBytes: 0,
+  });
 });
 
 test("a client that vanishes takes its requests out of a busy agent's mailbox", async () => {

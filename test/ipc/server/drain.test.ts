@@ -32,7 +32,9 @@ test("while it drains, new requests and streams get ShuttingDown, on new connect
     const refused = await connection.ask(request("echo", "Echo", 1, { request_id: "r" }));
     expect(refused).toMatchObject({ request_id: "r", success: false, payload: null, error_code: "SHUTTING_DOWN" });
     expect(refused["error"]).toStartWith("ShuttingDown: ");
-    expect(await connection.ask({ target: "notes", message_type: "Note", payload: 1, request_id: "f" })).toMatchObject({ error_code: "SHUTTING_DOWN" });
+    expect(await connection.ask({ target: "notes", message_type: "Note", payload: 1, request_id: "f" })).toMatchObject({
+      error_code: "SHUTTING_DOWN",
+    });
     expect(await connection.ask(streamRequest("streams", "Count", { items: 1 }, { request_id: "s" }))).toMatchObject({
       stream_id: "s",
       sequence: 0,
@@ -198,4 +200,19 @@ test("shutdownAll answers what runs, stops the agents and closes the connections
   server.seen.call(0).reply.end("answered");
   expect(await client.next()).toMatchObject({ request_id: "r", payload: "answered" });
   expect(await down).toEqual({ complete: true, lost: 0 });
+});
+
+test("the listener's shutdown and the runtime's may overlap: both end as soon as all is answered", async () => {
+  await using server = await TestServer.start({ config: { drainTimeoutMs } });
+  const client = await server.connect();
+  client.send(request("holder", "Hold", 1, { request_id: "r" }));
+  await server.until(() => server.seen.held.length === 1);
+  const downs = [server.listener.shutdown(), server.runtime.shutdownAll()].map((down) => down.then(() => (ended += 1)));
+  let ended = 0;
+  await quiet();
+  server.seen.call(0).reply.end("answered");
+  expect(await client.next()).toMatchObject({ payload: "answered" });
+  await quiet();
+  expect(ended).toBe(2);
+  await Promise.all(downs);
 });

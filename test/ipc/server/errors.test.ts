@@ -100,7 +100,8 @@ test("TargetBusy: the mailbox is full and nothing was enqueued; the connection l
   const client = await server.connect();
   client.send(request("alone", "HoldAlone", 0, { request_id: "running" }));
   await server.until(() => server.seen.held.length === 1);
-  for (const n of [1, 2]) expect(await client.ask({ target: "alone", message_type: "Note", payload: n, request_id: `n${n}` })).toMatchObject({ success: true });
+  for (const n of [1, 2])
+    expect(await client.ask({ target: "alone", message_type: "Note", payload: n, request_id: `n${n}` })).toMatchObject({ success: true });
   expectFailure(await client.ask({ target: "alone", message_type: "Note", payload: 3, request_id: "n3" }), "n3", ["TargetBusy", "TARGET_BUSY"]);
   expectFailure(await client.ask(request("alone", "HoldAlone", 4, { request_id: "n4" })), "n4", ["TargetBusy", "TARGET_BUSY"]);
   server.seen.call(0).reply.end("done");
@@ -245,13 +246,35 @@ test("AskCycle names the cycle; the connection lives", async () => {
   await expectAlive(client);
 });
 
+test("Cancelled: the client cancelled a request that runs, one that waits, and a stream; the connection lives", async () => {
+  await using server = await TestServer.start({ config: { inFlightMax: 1 } });
+  const client = await server.connect();
+  client.send({ target: "streams", message_type: "Feed", payload: 1, expects_stream: true, request_id: "stream" });
+  for (const id of ["running", "waiting", "next"]) client.send(request("holder", "Hold", id, { request_id: id }));
+  await server.until(() => server.listener.stats().requestsWaiting === 2);
+  expectFailure(await client.ask({ cancel: "waiting" }), "waiting", ["Cancelled", "CANCELLED"]);
+  expectFailure(await client.ask({ cancel: "running" }), "running", ["Cancelled", "CANCELLED"]);
+  expect(server.seen.call(0).signal.aborted).toBe(true);
+  expect(await client.ask({ cancel: "stream" })).toMatchObject({ stream_id: "stream", is_final: true, error_code: "CANCELLED" });
+  expect(server.seen.feed(0).signal.aborted).toBe(true);
+  await server.until(() => server.seen.held.length === 2);
+  expect(server.seen.call(1).message).toBe("next");
+  await expectAlive(client);
+});
+
 test("a typed failure keeps its code and its details", async () => {
   await using server = await TestServer.start();
   const client = await server.connect();
   client.send(request("holder", "Hold", 1, { request_id: "d" }));
   await server.until(() => server.seen.held.length === 1);
   server.seen.call(0).reply.fail(new ActonError("TARGET_BUSY", "later", { retryAfterMs: 40, details: { queue: 7 } }));
-  expect(await client.next()).toMatchObject({ request_id: "d", error: "TargetBusy: later", error_code: "TARGET_BUSY", retry_after_ms: 40, details: { queue: 7 } });
+  expect(await client.next()).toMatchObject({
+    request_id: "d",
+    error: "TargetBusy: later",
+    error_code: "TARGET_BUSY",
+    retry_after_ms: 40,
+    details: { queue: 7 },
+  });
 });
 
 function cycle(): object {

@@ -46,7 +46,10 @@ test("maxMessageSize: a reply of that size leaves, one byte more is HandlerFaile
   await using server = await TestServer.start({ config: { maxMessageSize: 1000 } });
   const client = await server.connect();
   const empty = JSON.stringify({ request_id: "r", success: true, payload: "", error: null }).length;
-  for (const [bytes, expected] of [[1000, { success: true }], [1001, { success: false, error_code: "HANDLER_FAILED" }]] as const) {
+  for (const [bytes, expected] of [
+    [1000, { success: true }],
+    [1001, { success: false, error_code: "HANDLER_FAILED" }],
+  ] as const) {
     client.send(request("holder", "Hold", 1, { request_id: "r" }));
     await server.until(() => server.seen.held.length === 1);
     server.seen.held.pop()?.reply.end("y".repeat(bytes - empty));
@@ -128,7 +131,10 @@ for (const format of ["JSON", "MessagePack"] as const) {
   test(`depthMax: a smaller limit is the limit in ${format}`, async () => {
     await using server = await TestServer.start({ config: { depthMax: 3 } });
     const client = await server.connect();
-    for (const [depth, success] of [[2, true], [3, false]] as const) {
+    for (const [depth, success] of [
+      [2, true],
+      [3, false],
+    ] as const) {
       client.write(write(request("echo", "Echo", nested(depth), { request_id: "d" })));
       expect(await client.next()).toMatchObject({ success });
     }
@@ -138,8 +144,20 @@ for (const format of ["JSON", "MessagePack"] as const) {
     await using server = await TestServer.start({ config: { tokensMax: 64 } });
     const client = await server.connect();
     // The envelope, its five keys and their values: eleven.
-    for (const [items, success] of [[53, true], [54, false]] as const) {
-      client.write(write(request("echo", "Echo", Array.from({ length: items }, () => 1), { request_id: "t" })));
+    for (const [items, success] of [
+      [53, true],
+      [54, false],
+    ] as const) {
+      client.write(
+        write(
+          request(
+            "echo",
+            "Echo",
+            Array.from({ length: items }, () => 1),
+            { request_id: "t" },
+          ),
+        ),
+      );
       const answer = await client.next();
       expect(answer).toMatchObject({ success });
       if (!success) expect(answer["error_code"]).toBe("SERIALIZATION_ERROR");

@@ -100,7 +100,11 @@ test("an id that is still in use is a ProtocolError for the second, and the firs
   await using server = await TestServer.start();
   const client = await server.connect();
   client.send(request("holder", "Hold", 1, { request_id: "same" }));
-  expect(await client.ask(request("echo", "Echo", 2, { request_id: "same" }))).toMatchObject({ request_id: "same", success: false, error_code: "PROTOCOL_ERROR" });
+  expect(await client.ask(request("echo", "Echo", 2, { request_id: "same" }))).toMatchObject({
+    request_id: "same",
+    success: false,
+    error_code: "PROTOCOL_ERROR",
+  });
   server.seen.call(0).reply.end("first");
   expect(await client.next()).toMatchObject({ request_id: "same", success: true, payload: "first" });
 });
@@ -108,7 +112,8 @@ test("an id that is still in use is a ProtocolError for the second, and the firs
 test("an id may be used again once it has been answered", async () => {
   await using server = await TestServer.start();
   const client = await server.connect();
-  for (const n of [1, 2, 3]) expect(await client.ask(request("echo", "Echo", n, { request_id: "again" }))).toMatchObject({ success: true, payload: n });
+  for (const n of [1, 2, 3])
+    expect(await client.ask(request("echo", "Echo", n, { request_id: "again" }))).toMatchObject({ success: true, payload: n });
 });
 
 test("an id in use by a stream is a ProtocolError for a request, in fire-and-forget too", async () => {
@@ -133,7 +138,10 @@ test("an id of a request that waits for its place is in use too", async () => {
   const client = await server.connect();
   client.send(request("holder", "Hold", 1, { request_id: "running" }));
   client.send(request("holder", "Hold", 2, { request_id: "waiting" }));
-  expect(await client.ask(request("echo", "Echo", 3, { request_id: "waiting" }))).toMatchObject({ request_id: "waiting", error_code: "PROTOCOL_ERROR" });
+  expect(await client.ask(request("echo", "Echo", 3, { request_id: "waiting" }))).toMatchObject({
+    request_id: "waiting",
+    error_code: "PROTOCOL_ERROR",
+  });
 });
 
 test("messages of one connection reach an agent in the order in which they were sent", async () => {

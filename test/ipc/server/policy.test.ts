@@ -76,7 +76,12 @@ test("a refused connection that says nothing is waited for one second, then told
 });
 
 for (const [what, admit] of [
-  ["throws", () => { throw new Error("secret detail"); }],
+  [
+    "throws",
+    () => {
+      throw new Error("secret detail");
+    },
+  ],
   ["rejects", () => Promise.reject(new Error("secret detail"))],
 ] as const) {
   test(`a policy that ${what} keeps the connection out and betrays nothing`, async () => {
@@ -167,7 +172,12 @@ for (const [kind, body] of denials) {
 test("a denied stream is one final frame", async () => {
   await using server = await TestServer.start({ policy: denying("request") });
   const client = await server.connect();
-  expect(await client.ask(streamRequest("streams", "Count", { items: 1 }, { request_id: "s" }))).toMatchObject({ stream_id: "s", sequence: 0, is_final: true, error_code: "ACCESS_DENIED" });
+  expect(await client.ask(streamRequest("streams", "Count", { items: 1 }, { request_id: "s" }))).toMatchObject({
+    stream_id: "s",
+    sequence: 0,
+    is_final: true,
+    error_code: "ACCESS_DENIED",
+  });
 });
 
 test("the policy is asked with the identity, the agent and the type, before any name is looked up", async () => {
@@ -184,10 +194,30 @@ test("the policy is asked with the identity, the agent and the type, before any 
   ]);
 });
 
-test("a subscription of which one part is denied applies to nothing", async () => {
-  await using server = await TestServer.start({ policy: { authorize: (_identity, operation) => !("type" in operation && operation.type === "Text") } });
+test("reply_to does not reach an agent that the policy denies", async () => {
+  const policy: Policy = { authorize: (_identity, operation) => !(operation.kind === "request" && operation.agent === "notes") };
+  await using server = await TestServer.start({ policy });
   const client = await server.connect();
-  expect(await client.ask({ message_types: ["Price", "Text"], patterns: ["Pr*"], request_id: "s" })).toMatchObject({ error_code: "ACCESS_DENIED", subscribed_types: [], subscribed_patterns: [] });
+  expect(await client.ask({ target: "notes", message_type: "Echoed", payload: 1, request_id: "direct" })).toMatchObject({
+    error_code: "ACCESS_DENIED",
+  });
+  expect(await client.ask(request("echo", "Echo", "smuggled", { request_id: "r", reply_to: "notes" }))).toMatchObject({
+    error_code: "ACCESS_DENIED",
+  });
+  await quiet();
+  expect(server.seen.notes).toEqual([]);
+});
+
+test("a subscription of which one part is denied applies to nothing", async () => {
+  await using server = await TestServer.start({
+    policy: { authorize: (_identity, operation) => !("type" in operation && operation.type === "Text") },
+  });
+  const client = await server.connect();
+  expect(await client.ask({ message_types: ["Price", "Text"], patterns: ["Pr*"], request_id: "s" })).toMatchObject({
+    error_code: "ACCESS_DENIED",
+    subscribed_types: [],
+    subscribed_patterns: [],
+  });
   expect(server.listener.stats().subscriptions).toBe(0);
 });
 
@@ -204,7 +234,10 @@ test("a push that the policy withholds leaves no trace in dropped or seq, and is
   allowed = true;
   broker.broadcast(Text, 1);
   const pushes = await client.take(2);
-  expect(pushes.map((push) => [push["payload"], push["seq"], push["dropped"]])).toEqual([[0, 0, undefined], [1, 1, undefined]]);
+  expect(pushes.map((push) => [push["payload"], push["seq"], push["dropped"]])).toEqual([
+    [0, 0, undefined],
+    [1, 1, undefined],
+  ]);
   expect(server.listener.stats()).toMatchObject({ pushesWithheld: 5, pushesDropped: 0, pushesSent: 2 });
 });
 
@@ -219,7 +252,13 @@ test("a pattern pushes only what the policy allows of it", async () => {
 });
 
 test("an authorize that throws refuses, and betrays nothing", async () => {
-  await using server = await TestServer.start({ policy: { authorize: () => { throw new Error("secret detail"); } } });
+  await using server = await TestServer.start({
+    policy: {
+      authorize: () => {
+        throw new Error("secret detail");
+      },
+    },
+  });
   const client: RawClient = await server.connect();
   const answer = await client.ask(request("echo", "Echo", 1));
   expect(answer).toMatchObject({ error_code: "ACCESS_DENIED" });

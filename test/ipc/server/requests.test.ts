@@ -34,7 +34,11 @@ test("an id of 128 bytes is taken, one of 129 is refused, counted in bytes", asy
     expect(await client.ask(request("echo", "Echo", 1, { request_id: id }))).toMatchObject({ request_id: id, success: true });
   }
   for (const id of ["x".repeat(129), `${"ü".repeat(64)}x`, ""]) {
-    expect(await client.ask(request("echo", "Echo", 1, { request_id: id }))).toMatchObject({ request_id: null, success: false, error_code: "SERIALIZATION_ERROR" });
+    expect(await client.ask(request("echo", "Echo", 1, { request_id: id }))).toMatchObject({
+      request_id: null,
+      success: false,
+      error_code: "SERIALIZATION_ERROR",
+    });
   }
 });
 
@@ -67,7 +71,10 @@ test("any JSON value may be a payload and comes back unchanged", async () => {
 test("an absent payload means null", async () => {
   await using server = await TestServer.start();
   const client = await server.connect();
-  expect(await client.ask({ target: "echo", message_type: "Echo", expects_reply: true, request_id: "n" })).toMatchObject({ success: true, payload: null });
+  expect(await client.ask({ target: "echo", message_type: "Echo", expects_reply: true, request_id: "n" })).toMatchObject({
+    success: true,
+    payload: null,
+  });
 });
 
 test("an empty schema accepts null, {} and an absent payload", async () => {
@@ -79,7 +86,10 @@ test("an empty schema accepts null, {} and an absent payload", async () => {
 test("unknown fields of the envelope are ignored", async () => {
   await using server = await TestServer.start();
   const client = await server.connect();
-  expect(await client.ask(request("echo", "Echo", 4, { request_id: "u", colour: "red", nested: { x: [1] } }))).toMatchObject({ success: true, payload: 4 });
+  expect(await client.ask(request("echo", "Echo", 4, { request_id: "u", colour: "red", nested: { x: [1] } }))).toMatchObject({
+    success: true,
+    payload: 4,
+  });
 });
 
 test("keys named __proto__ and constructor are data and pollute nothing", async () => {
@@ -129,7 +139,9 @@ test("fire-and-forget is acknowledged once the message is in the mailbox", async
 test("fire-and-forget to a handler that throws is still acknowledged, and once only", async () => {
   await using server = await TestServer.start();
   const client = await server.connect();
-  expect(await client.ask({ target: "echo", message_type: "Fail", payload: { text: "boom" }, request_id: "f" })).toMatchObject({ payload: { status: "delivered" } });
+  expect(await client.ask({ target: "echo", message_type: "Fail", payload: { text: "boom" }, request_id: "f" })).toMatchObject({
+    payload: { status: "delivered" },
+  });
   expect(await client.ask({ ping: true, request_id: "after" })).toMatchObject({ request_id: "after", success: true });
 });
 
@@ -168,7 +180,11 @@ test("response_timeout_ms is another name for timeout_ms", async () => {
 test("a timeout of zero ends at once where an answer is wanted", async () => {
   await using server = await TestServer.start();
   const client = await server.connect();
-  expect(await client.ask(request("holder", "Hold", 1, { request_id: "z", timeout_ms: 0 }))).toMatchObject({ request_id: "z", success: false, error_code: "TIMEOUT" });
+  expect(await client.ask(request("holder", "Hold", 1, { request_id: "z", timeout_ms: 0 }))).toMatchObject({
+    request_id: "z",
+    success: false,
+    error_code: "TIMEOUT",
+  });
 });
 
 test("a timeout of zero means nothing in fire-and-forget", async () => {

@@ -39,7 +39,10 @@ test("pushBufferSize: so many pushes wait, the newest beyond are dropped, counte
   expect(before.map((push) => push["seq"])).toEqual(Array.from({ length: sent - 7 }, (_, n) => n));
   for (const text of ["next", "after"]) server.runtime.broker().broadcast(Text, text);
   const after = await client.take(2);
-  expect(after.map((push) => [push["payload"], push["seq"]])).toEqual([["next", sent], ["after", sent + 1]]);
+  expect(after.map((push) => [push["payload"], push["seq"]])).toEqual([
+    ["next", sent],
+    ["after", sent + 1],
+  ]);
   const told = [...before, ...after].map((push) => push["dropped"]).filter((dropped) => dropped !== undefined);
   expect(told).toEqual([7]);
 });

@@ -72,7 +72,11 @@ test("seq counts per connection and type, from 0, without a gap", async () => {
   broker.broadcast(Price, acme);
   broker.broadcast(Text, 1);
   broker.broadcast(Price, acme);
-  expect((await early.take(3)).map((push) => [push["message_type"], push["seq"]])).toEqual([["Price", 0], ["Text", 0], ["Price", 1]]);
+  expect((await early.take(3)).map((push) => [push["message_type"], push["seq"]])).toEqual([
+    ["Price", 0],
+    ["Text", 0],
+    ["Price", 1],
+  ]);
   await late.ask({ message_types: ["Price"], request_id: "s" });
   broker.broadcast(Price, acme);
   expect(await early.next()).toMatchObject({ seq: 2 });
@@ -149,7 +153,10 @@ test("patterns are held sorted, and each at most 256 bytes", async () => {
   await using server = await TestServer.start();
   const client = await server.connect();
   const [long, tooLong] = [`${"é".repeat(127)}x*`, `${"é".repeat(128)}*`];
-  expect(await client.ask({ patterns: ["b*", "a*", long], request_id: "s" })).toMatchObject({ success: true, subscribed_patterns: ["a*", "b*", long] });
+  expect(await client.ask({ patterns: ["b*", "a*", long], request_id: "s" })).toMatchObject({
+    success: true,
+    subscribed_patterns: ["a*", "b*", long],
+  });
   expect(await client.ask({ patterns: [tooLong], request_id: "t" })).toMatchObject({ success: false, subscribed_patterns: [] });
   expect(await held(client)).toEqual({ types: [], patterns: ["a*", "b*", long] });
 });
@@ -158,7 +165,11 @@ test("a request with one bad pattern applies to none, nor to its types", async (
   await using server = await TestServer.start();
   const client = await server.connect();
   for (const bad of ["", "Price", "P*e*", "*P", "**", "P*e"]) {
-    expect(await client.ask({ message_types: ["Price"], patterns: ["Good*", bad], request_id: "s" })).toMatchObject({ success: false, subscribed_types: [], subscribed_patterns: [] });
+    expect(await client.ask({ message_types: ["Price"], patterns: ["Good*", bad], request_id: "s" })).toMatchObject({
+      success: false,
+      subscribed_types: [],
+      subscribed_patterns: [],
+    });
   }
   expect(await held(client)).toEqual({ types: [], patterns: [] });
 });
@@ -183,7 +194,10 @@ test("subscriptionsMax: so many types are held, one more is refused whole", asyn
   expect(await client.ask({ message_types: ["Text", "Price"], request_id: "3" })).toMatchObject({ success: true });
   expect(await client.ask({ message_types: ["PriceAlert"], request_id: "4" })).toMatchObject({ success: false });
   expect(await client.ask({ unsubscribe: ["Price"], request_id: "5" })).toMatchObject({ success: true });
-  expect(await client.ask({ message_types: ["PriceAlert"], request_id: "6" })).toMatchObject({ success: true, subscribed_types: ["Text", "PriceAlert"] });
+  expect(await client.ask({ message_types: ["PriceAlert"], request_id: "6" })).toMatchObject({
+    success: true,
+    subscribed_types: ["Text", "PriceAlert"],
+  });
 });
 
 test("subscriptionsMax: so many patterns are held, one more is refused whole", async () => {

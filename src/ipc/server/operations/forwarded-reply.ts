@@ -1,7 +1,7 @@
 // `reply_to`: the answer goes to another agent as a message instead of back over the socket.
 
 import type { Failure } from "../../../errors.ts";
-import type { Recipient } from "../../../message/agent-ref.ts";
+import type { Recipient } from "../../../message/recipient.ts";
 import { Envelope } from "../../../message/envelope.ts";
 import type { MessageType } from "../../../message/message-type.ts";
 import type { ReplySink } from "../../../message/reply-port.ts";

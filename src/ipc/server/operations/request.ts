@@ -3,7 +3,7 @@
 import type { Timer } from "../../../clock.ts";
 import { type Failure, quoted } from "../../../errors.ts";
 import { Envelope, type Origin } from "../../../message/envelope.ts";
-import type { Recipient } from "../../../message/agent-ref.ts";
+import type { Recipient } from "../../../message/recipient.ts";
 import type { MessageType } from "../../../message/message-type.ts";
 import { ReplyPort, type ReplySink } from "../../../message/reply-port.ts";
 import type { RequestPacket } from "../../wire/packet.ts";
@@ -22,12 +22,12 @@ export const delivered = { status: "delivered" };
 /** As a request arrives: it may be refused at once, or wait for a place among those in flight. */
 export function arriveRequest(context: ServerContext, connection: Connection, packet: RequestPacket, bytes: number): void {
   const slot = connection.openSlot(packet);
-  if (packet.streamId === null) packet.streamId = connection.nextStreamId();
+  if (packet.expectsStream && packet.streamId === null) packet.streamId = connection.nextStreamId();
   const { correlation } = packet;
   const refusal = refuseArrival(context, connection, packet.shape);
   if (refusal !== undefined) connection.fail(packet, slot, refusal);
   else if (correlation !== null && connection.calls.isInUse(correlation)) {
-    connection.fail(packet, slot, { code: "PROTOCOL_ERROR", message: `the correlation ${quoted(correlation)} is still in use on this connection` });
+    connection.fail(packet, slot, { code: "PROTOCOL_ERROR", message: `${quoted(correlation)} is still in use on this connection` });
   } else connection.calls.arrive({ packet, slot, bytes });
 }
 
@@ -112,6 +112,7 @@ class RequestCall implements OpenCall, ReplySink, Timer {
   readonly port = new ReplyPort(this);
   readonly packet: RequestPacket;
   due = 0;
+  order = 0;
   place = -1;
   readonly #context: ServerContext;
   readonly #connection: Connection;

@@ -18,6 +18,7 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   readonly port = new ReplyPort(this);
   readonly packet: RequestPacket;
   due = 0;
+  order = 0;
   place = -1;
   readonly #context: ServerContext;
   readonly #connection: Connection;

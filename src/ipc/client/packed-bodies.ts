@@ -1,0 +1,29 @@
+// The same bodies in MessagePack. Loaded when a client asks for that format, and only then.
+
+import { decodeMessagePack, encodeMessagePack } from "../wire/msgpack.ts";
+import { type BodyCodec, bodyLimits, noTimeLimit, objectFrom } from "./body-codec.ts";
+
+export const packedBodies: BodyCodec = {
+  request(out, id, { agent, type, payload, expects, timeoutMs, window }) {
+    this.other(out, {
+      request_id: String(id),
+      target: agent,
+      message_type: type,
+      ...(expects === "reply" ? { expects_reply: true } : expects === "stream" ? { expects_stream: true } : {}),
+      ...(timeoutMs === undefined ? {} : { timeout_ms: Number.isSafeInteger(timeoutMs) ? timeoutMs : noTimeLimit }),
+      ...(window === undefined ? {} : { stream_window: window }),
+      payload,
+    });
+  },
+
+  other(out, body) {
+    const bytes = encodeMessagePack(body);
+    out.begin();
+    out.raw(bytes);
+    out.finish();
+  },
+
+  read({ bytes, start, end }, receiver) {
+    receiver.body(objectFrom(decodeMessagePack(bytes, start, end, bodyLimits)));
+  },
+};

@@ -1,0 +1,8 @@
+// What a caller may say of one call.
+
+export interface CallOptions {
+  /** Milliseconds until the call ends with TIMEOUT. */
+  readonly timeoutMs?: number;
+  /** Aborting it ends the call with CANCELLED. */
+  readonly signal?: AbortSignal;
+}

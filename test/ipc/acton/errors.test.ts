@@ -1,0 +1,261 @@
+// Each failure of section 5 in acton's own words and codes, in each spelling, and what becomes of the connection after it.
+
+import { expect, test } from "bun:test";
+import { ActonError, agent, type AgentRef, message } from "acton";
+import { z } from "zod";
+import { quiet } from "../../support/conditions.ts";
+import type { Fields } from "../../support/raw-client.ts";
+import { TestServer } from "../../support/test-server.ts";
+import { type ActonClient, connectActon, echo, envelope, headerOf, kinds, spellings } from "./support.ts";
+
+const stream = { expects_stream: true };
+const reply = { expects_reply: true };
+
+/** Asks in every spelling, and expects the same failure in each; then the connection lives. */
+async function expectFailure(client: ActonClient, request: Fields, failure: Fields): Promise<void> {
+  for (const spelling of spellings) {
+    const answer = await client.request(request, spelling);
+    expect(answer).toMatchObject({ ...headerOf(spelling), kind: kinds.error });
+    expect(answer.fields).toEqual({ correlation_id: request["correlation_id"], success: false, ...failure });
+  }
+  await client.expectNothingElse();
+}
+
+/** The same for a stream: one final frame. */
+async function expectStreamFailure(client: ActonClient, request: Fields, failure: Fields): Promise<void> {
+  for (const spelling of spellings) {
+    const answer = await client.ask(kinds.request, { ...request, ...stream }, spelling);
+    expect(answer).toMatchObject({ version: 2, kind: kinds.stream, format: spelling === "msgpack" ? "msgpack" : "json" });
+    expect(answer.fields).toEqual({ correlation_id: request["correlation_id"], sequence: 0, is_final: true, ...failure });
+  }
+  await client.expectNothingElse();
+}
+
+const nobody = { error: "Actor not found: nobody", error_code: "ACTOR_NOT_FOUND" };
+const unregistered = { error: "Unknown message type: Nope", error_code: "UNKNOWN_MESSAGE_TYPE" };
+
+test("an unknown agent is ACTOR_NOT_FOUND, for requests, deliveries, streams and reply_to", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  await expectFailure(client, envelope("e", "nobody", "Echo", 1), nobody);
+  await expectFailure(client, envelope("e", "nobody", "Echo", 1, { expects_reply: false }), nobody);
+  await expectStreamFailure(client, envelope("e", "nobody", "Count", { items: 1 }), nobody);
+  await expectFailure(client, envelope("e", "echo", "Echo", 1, { reply_to: "nobody" }), nobody);
+  expect(server.seen.echoes).toEqual([]);
+});
+
+test("an unknown type is UNKNOWN_MESSAGE_TYPE, for requests, deliveries and streams", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  await expectFailure(client, envelope("e", "echo", "Nope", 1), unregistered);
+  await expectFailure(client, envelope("e", "echo", "Nope", 1, { expects_reply: false }), unregistered);
+  await expectStreamFailure(client, envelope("e", "echo", "Nope", 1), unregistered);
+});
+
+test("a payload that does not match is SERIALIZATION_ERROR with the field's path", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  const error = expect.stringMatching(/^Serialization error: .*payload\.b/) as unknown;
+  await expectFailure(client, envelope("e", "echo", "Add", { a: 1, b: "two" }), { error, error_code: "SERIALIZATION_ERROR" });
+  const items = expect.stringMatching(/^Serialization error: .*payload\.items/) as unknown;
+  await expectStreamFailure(client, envelope("e", "streams", "Count", {}), { error: items, error_code: "SERIALIZATION_ERROR" });
+});
+
+test("the names in error texts stand as they were sent", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  for (const name of ['no"body', "grüße 😀", "a b", ""]) {
+    const answer = await client.request(envelope("e", name, "Echo", 1));
+    expect(answer.fields).toMatchObject({ error: `Actor not found: ${name}`, error_code: "ACTOR_NOT_FOUND" });
+  }
+});
+
+test("a full mailbox is TARGET_BUSY, for requests, deliveries and streams", async () => {
+  await using server = await TestServer.start({ limits: { mailboxSize: 1 } });
+  const client = await connectActon(server);
+  client.send(kinds.request, envelope("running", "alone", "HoldAlone", 0, reply));
+  await server.until(() => server.seen.held.length === 1);
+  expect((await client.ask(kinds.request, envelope("queued", "alone", "Note", 1))).fields["success"]).toBe(true);
+  const busy = { error: "Target actor inbox is full", error_code: "TARGET_BUSY" };
+  await expectFailure(client, envelope("e", "alone", "HoldAlone", 2), busy);
+  await expectFailure(client, envelope("e", "alone", "Note", 2, { expects_reply: false }), busy);
+  await expectStreamFailure(client, envelope("e", "alone", "HoldAlone", 2), busy);
+});
+
+test("a correlation still in use is PROTOCOL_ERROR for the second; the connection lives", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  client.send(kinds.request, envelope("x", "holder", "Hold", 1, reply));
+  const error = expect.stringMatching(/^Protocol error: .*x/) as unknown;
+  await expectFailure(client, envelope("x", "holder", "Hold", 1), { error, error_code: "PROTOCOL_ERROR" });
+  await server.until(() => server.seen.held.length === 1);
+  void server.seen.call(0).reply.send("first");
+  expect((await client.next()).fields).toEqual({ correlation_id: "x", success: true, payload: "first" });
+  expect((await client.request(echo("x", "free again"))).fields["payload"]).toBe("free again");
+});
+
+test("no reply in time is TIMEOUT, says how long was waited, and aborts the handler's signal", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  for (const [index, spelling] of spellings.entries()) {
+    client.send(kinds.request, envelope("t", "holder", "Hold", 1, { ...reply, response_timeout_ms: 100 }), spelling);
+    await server.until(() => server.seen.held.length === index + 1);
+    server.clock.advance(99);
+    await client.expectNothingElse();
+    expect(server.seen.call(index).signal.aborted).toBe(false);
+    server.clock.advance(1);
+    const answer = await client.next();
+    expect(answer).toMatchObject({ ...headerOf(spelling), kind: kinds.error });
+    expect(answer.fields).toEqual({ correlation_id: "t", success: false, error: "Request timed out after 100 ms waiting for response", error_code: "TIMEOUT" });
+    expect(server.seen.call(index).signal.aborted).toBe(true);
+  }
+});
+
+test("a stream past its time ends with TIMEOUT behind the items it has sent", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server, "msgpack");
+  client.send(kinds.request, envelope("s", "streams", "Feed", 1, { ...stream, response_timeout_ms: 250 }));
+  await server.until(() => server.seen.feeds.length === 1);
+  void server.seen.feed(0).reply.send("only");
+  expect((await client.next()).fields).toEqual({ correlation_id: "s", sequence: 0, is_final: false, payload: "only" });
+  server.clock.advance(250);
+  expect((await client.next()).fields).toEqual({ correlation_id: "s", sequence: 1, is_final: true, error: "Stream timed out after 250 ms", error_code: "TIMEOUT" });
+  expect(server.seen.feed(0).signal.aborted).toBe(true);
+});
+
+test("without a time of their own requests and streams have 30 seconds", async () => {
+  await using server = await TestServer.start({ config: { requestTimeoutMs: 5_000 } });
+  const client = await connectActon(server);
+  client.send(kinds.request, envelope("r", "holder", "Hold", 1, reply));
+  client.send(kinds.request, envelope("s", "streams", "Feed", 1, stream));
+  await server.until(() => server.seen.held.length + server.seen.feeds.length === 2);
+  server.clock.advance(29_999);
+  await client.expectNothingElse();
+  server.clock.advance(1);
+  const ends = await client.take(2);
+  expect(ends.map(({ fields }) => fields["error"]).sort()).toEqual(["Request timed out after 30000 ms waiting for response", "Stream timed out after 30000 ms"]);
+});
+
+test("a time of 0 is over at once where an answer is wanted, and nothing runs; in a delivery it means nothing", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  const none = { response_timeout_ms: 0 };
+  await expectFailure(client, envelope("z", "holder", "Hold", 1, none), { error: "Request timed out after 0 ms waiting for response", error_code: "TIMEOUT" });
+  await expectStreamFailure(client, envelope("z", "streams", "Feed", 1, none), { error: "Stream timed out after 0 ms", error_code: "TIMEOUT" });
+  expect((await client.ask(kinds.request, envelope("z", "notes", "Note", "kept", none))).fields["success"]).toBe(true);
+  await quiet();
+  expect(server.seen).toMatchObject({ held: [], feeds: [], notes: ["kept"] });
+});
+
+test.each([2n ** 64n - 1n, 2n ** 63n, 2n ** 53n + 1n, 2n ** 31n])("a time of %p is taken, and is no limit", async (response_timeout_ms) => {
+  await using server = await TestServer.start();
+  for (const [index, spelling] of spellings.entries()) {
+    const client = await connectActon(server, spelling);
+    client.send(kinds.request, envelope("r", "holder", "Hold", 1, { ...reply, response_timeout_ms }));
+    client.send(kinds.request, envelope("s", "streams", "Feed", 1, { ...stream, response_timeout_ms }));
+    await server.until(() => server.seen.held.length === index + 1 && server.seen.feeds.length === index + 1);
+    server.clock.advance(2 ** 31);
+    await client.expectNothingElse();
+    server.seen.call(index).reply.end("after weeks");
+    server.seen.feed(index).reply.end();
+    const ends = await client.take(2);
+    expect(ends.map(({ fields }) => fields["error_code"])).toEqual([undefined, undefined]);
+  }
+});
+
+test.each([-1, 1.5, "100", true, -(2n ** 63n)])("a time of %p is refused as SERIALIZATION_ERROR", async (response_timeout_ms) => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  const error = expect.stringContaining("response_timeout_ms") as unknown;
+  await expectFailure(client, { ...echo("t", 1), response_timeout_ms }, { error, error_code: "SERIALIZATION_ERROR" });
+});
+
+test("a handler that returned without replying is IO_ERROR in acton's words; a stream just ends", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  await expectFailure(client, envelope("n", "echo", "Silence", {}), { error: "I/O error: Response channel closed without receiving a response", error_code: "IO_ERROR" });
+});
+
+test("a type that the agent does not handle is UNHANDLED", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  const failure = { error: expect.stringMatching(/^Unhandled: /) as unknown, error_code: "UNHANDLED" };
+  await expectFailure(client, envelope("u", "holder", "Add", { a: 1, b: 2 }), failure);
+  await expectStreamFailure(client, envelope("u", "holder", "Count", { items: 1 }), failure);
+});
+
+test("a handler that throws is IO_ERROR with the error's message", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  await expectFailure(client, envelope("h", "echo", "Fail", { text: "no such thing" }), { error: "I/O error: HandlerFailed: no such thing", error_code: "IO_ERROR" });
+});
+
+test("a reply beyond the frame limit is IO_ERROR, and the connection lives", async () => {
+  await using server = await TestServer.start();
+  for (const spelling of spellings) {
+    const client = await connectActon(server, spelling);
+    client.send(kinds.request, envelope("b", "holder", "Hold", spelling, reply));
+    await server.until(() => server.seen.held.at(-1)?.message === spelling);
+    server.seen.held.at(-1)?.reply.end("x".repeat(2 ** 20));
+    const { fields } = await client.next();
+    expect(fields).toMatchObject({ correlation_id: "b", success: false, error_code: "IO_ERROR" });
+    expect(fields["error"]).toMatch(/^I\/O error: HandlerFailed: .*1048576/);
+    await client.expectNothingElse();
+  }
+});
+
+test.each(["TARGET_BUSY", "ACTOR_NOT_FOUND", "RATE_LIMITED", "SERIALIZATION_ERROR", "SHUTTING_DOWN", "UNHANDLED"] as const)(
+  "a handler that fails with %s has run, so acton is told IO_ERROR: its client would send the request again",
+  async (code) => {
+    await using server = await TestServer.start();
+    const client = await connectActon(server);
+    client.send(kinds.request, envelope("t", "holder", "Hold", 1, reply));
+    client.send(kinds.request, envelope("s", "streams", "Feed", 1, stream));
+    await server.until(() => server.seen.held.length + server.seen.feeds.length === 2);
+    server.seen.call(0).reply.fail(new ActonError(code, "of somebody else"));
+    expect((await client.next()).fields).toMatchObject({ correlation_id: "t", success: false, error_code: "IO_ERROR" });
+    server.seen.feed(0).reply.fail(new ActonError(code, "of somebody else"));
+    expect((await client.next()).fields).toMatchObject({ correlation_id: "s", is_final: true, error_code: "IO_ERROR" });
+  },
+);
+
+test("an agent that stops with requests running and queued is IO_ERROR in acton's words", async () => {
+  await using server = await TestServer.start();
+  const Stay = message("Stay", {}).replies(message("Stayed", z.any()));
+  const stopping = await server.runtime.start(agent("stopping", () => ({})).mutateOn(Stay, () => new Promise<void>(() => {})));
+  server.runtime.ipcExpose("stopping", stopping);
+  const client = await connectActon(server, "v1");
+  client.send(kinds.request, envelope("running", "stopping", "Stay", {}, reply));
+  client.send(kinds.request, envelope("queued", "stopping", "Stay", {}, reply));
+  await server.until(() => server.listener.stats().requestsInFlight === 2);
+  const stopped = stopping.stop();
+  server.clock.advance(10_000);
+  await stopped;
+  for (const { fields } of await client.take(2)) {
+    expect(fields).toMatchObject({ success: false, error: "I/O error: Recipient channel is closed", error_code: "IO_ERROR" });
+  }
+});
+
+test("an ask that would wait for itself is ASK_CYCLE and names the cycle", async () => {
+  await using server = await TestServer.start();
+  const Self = message("Self", {}).replies(message("SelfAnswer", z.any()));
+  const selfish = agent("selfish", () => ({})).mutateOn(Self, async ({ self, reply: answer }) => {
+    await (self as unknown as AgentRef<typeof Self>).ask(Self, {}).catch((error: unknown) => answer.fail(error));
+  });
+  server.runtime.ipcExpose("selfish", await server.runtime.start(selfish));
+  const client = await connectActon(server);
+  await expectFailure(client, envelope("c", "selfish", "Self", {}), { error: expect.stringMatching(/selfish.*selfish/) as unknown, error_code: "ASK_CYCLE" });
+});
+
+test("a correlation is a string of 1 to 128 bytes: others are refused under the correlation unknown", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  for (const correlation_id of ["", "x".repeat(129), "é".repeat(65), 7, null, undefined, ["x"]]) {
+    const answer = await client.request({ ...echo("", 1), correlation_id });
+    expect(answer.fields).toMatchObject({ correlation_id: "unknown", success: false, error_code: "SERIALIZATION_ERROR" });
+    expect(answer.fields["error"]).toMatch(/^Serialization error: .*correlation_id/);
+  }
+  for (const correlation of ["x", "x".repeat(128), "é".repeat(64), "unknown", "\u0000 \u2028"]) {
+    expect((await client.request(echo(correlation, 1))).fields).toEqual({ correlation_id: correlation, success: true, payload: 1 });
+  }
+});
