@@ -99,7 +99,7 @@ export class ActonApp implements AsyncDisposable {
   /** Lets clients reach the agent under the name, and registers what it handles and answers with. NAME_TAKEN when another has the name. */
   ipcExpose<Handled extends MessageType>(name: string, handle: AgentHandle<Handled>): void {
     this.#names.check(name, handle);
-    for (const type of handle.recipient.handles) this.#types.register(type);
+    this.#types.register(...handle.recipient.handles);
     this.#names.expose(name, handle);
   }
 
@@ -110,7 +110,7 @@ export class ActonApp implements AsyncDisposable {
 
   /** Serves the exposed agents on a Unix socket. Rejects with ADDRESS_IN_USE, PATH_REFUSED or INVALID_CONFIG. */
   async startIpcListener({ policy, ...config }: ListenOptions = {}): Promise<IpcListener> {
-    if (this.#listener !== undefined) throw new ActonError("ADDRESS_IN_USE", `this runtime listens already, at ${this.#listener.path}`);
+    if (this.#listener?.isClosed === false) throw new ActonError("ADDRESS_IN_USE", `this runtime listens already, at ${this.#listener.path}`);
     if (this.#shutdown !== undefined) throw new ActonError("SHUTTING_DOWN", "the runtime is shutting down");
     this.#listener = new IpcListener({
       config: resolveIpcConfig(config),

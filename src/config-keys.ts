@@ -32,15 +32,15 @@ export const listenerKeys = {
   maxMessageSize: { default: MiB, min: 1, max: frameBytesMax, unit: "bytes", about: "The largest frame either way" },
   frameTimeoutMs: { default: 10_000, min: 1, max: durationMax, unit: "ms", about: "A frame that has begun must be whole within this" },
   unfinishedBytesMax: { default: 64 * MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Unfinished frames of all connections together" },
-  pushBufferSize: { default: 100, min: 1, max: countMax, unit: "pushes", about: "Pushes that wait per connection; beyond it the newest are dropped and counted" },
+  pushBufferSize: { default: 100, min: 1, max: countMax, unit: "pushes", about: "Pushes that wait per connection; the newest beyond are dropped and counted" },
   writeTimeoutMs: { default: 30_000, min: 1, max: durationMax, unit: "ms", about: "A connection whose peer reads nothing for this long is closed" },
-  outgoingSoftBytes: { default: MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Above this waiting to go out, a connection is not read and its streams pause" },
-  outgoingHardBytes: { default: 8 * MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Above this waiting to go out, a connection is closed" },
+  outgoingSoftBytes: { default: MiB, min: 1, max: byteCountMax, unit: "bytes", about: "With more waiting to go out a connection is not read and its streams pause" },
+  outgoingHardBytes: { default: 8 * MiB, min: 1, max: byteCountMax, unit: "bytes", about: "With more waiting to go out a connection is closed" },
   inFlightMax: { default: 64, min: 1, max: countMax, unit: "requests", about: "Requests running at once per connection" },
   inFlightTotalMax: { default: 4096, min: 1, max: countMax, unit: "requests", about: "Requests running at once on all connections" },
   waitingBytesMax: { default: MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Request frames that wait per connection before it is no longer read" },
   streamsMax: { default: 128, min: 1, max: countMax, unit: "streams", about: "Streams open at once per connection" },
-  subscriptionsMax: { default: 128, min: 1, max: countMax, unit: "subscriptions", about: "Subscribed types per connection; patterns are bounded by the protocol, at 128" },
+  subscriptionsMax: { default: 128, min: 1, max: countMax, unit: "subscriptions", about: "Subscribed types per connection, and patterns (128 at most)" },
   depthMax: { default: 127, min: 1, max: 127, unit: "containers", about: "Nesting of a body, the envelope included" },
   tokensMax: { default: 100_000, min: 16, max: frameBytesMax, unit: "values", about: "Values and containers in one body" },
   requestTimeoutMs: { default: 30_000, min: 1, max: durationMax, unit: "ms", about: "A request that names no time of its own is answered within this" },
@@ -65,14 +65,14 @@ export const runtimeKeys = {
   readersMax: { default: 100, min: 1, max: countMax, unit: "handlers", about: "actOn handlers of one agent that run at once" },
   streamReaderTimeoutMs: { default: 1_000, min: 1, max: durationMax, unit: "ms", about: "A mutateOn stream whose reader keeps it waiting this long ends" },
   messagesPerTurnMax: { default: 64, min: 1, max: countMax, unit: "messages", about: "Messages of one agent worked off before others have their turn" },
-  subscriberQueueSize: { default: 1024, min: 1, max: countMax, unit: "messages", about: "Broadcasts that wait per subscriber; beyond it they are lost and counted" },
+  subscriberQueueSize: { default: 1024, min: 1, max: countMax, unit: "messages", about: "Broadcasts that wait per subscriber; more are lost and counted" },
 } as const satisfies KeyTable;
 
 // oxfmt-ignore
 export const logKeys = {
   level: { default: "info", choices: logLevels, unit: "level", about: "The least severe lines that are written" },
   format: { default: "auto", choices: ["auto", "pretty", "json"], unit: "format", about: "auto is pretty on a terminal and JSON lines elsewhere" },
-  queueSize: { default: 1024, min: 1, max: countMax, unit: "lines", about: "Lines that wait while the output is blocked; beyond it they are dropped and counted" },
+  queueSize: { default: 1024, min: 1, max: countMax, unit: "lines", about: "Lines that wait while the output is blocked; more are dropped and counted" },
 } as const satisfies KeyTable;
 
 /** The table that stands at the top of a file, then those that have a `[section]` of their own. */

@@ -22,6 +22,8 @@ export interface AgentNode {
   readonly exclusiveHandler: RunningHandler | undefined;
   /** The concurrent handlers that wait for an answer. */
   readonly waitingReaders: ReadonlySet<RunningHandler>;
+  /** No concurrent handler more may run. */
+  readonly crowded: boolean;
 }
 
 /** The names from the asker's agent to itself, in the order of waiting; undefined when the ask waits for others only. */
@@ -34,6 +36,7 @@ export function findAskCycle(asker: RunningHandler, ask: OpenAsk): readonly stri
     const alone = open.exclusive || open.behindExclusive;
     // The asker itself stands in the way of what is queued where it runs, when it or the queued message wants to be alone.
     if (open.target === asker.home && (asker.exclusive || alone)) return further;
+    if (open.target === asker.home && isFullOf(asker, open.target)) return further;
     const { exclusiveHandler, waitingReaders } = open.target;
     const blockers = exclusiveHandler !== undefined ? [exclusiveHandler] : alone ? waitingReaders : [];
     for (const blocker of blockers) {
@@ -55,4 +58,13 @@ export function findAskCycle(asker: RunningHandler, ask: OpenAsk): readonly stri
   }
 
   return throughAsk(ask, [asker.home.name]);
+}
+
+/** All the room that an agent has for concurrent handlers is taken by such as wait for that room. */
+function isFullOf(asker: RunningHandler, home: AgentNode): boolean {
+  if (!home.crowded) return false;
+  for (const reader of home.waitingReaders) {
+    if (reader !== asker && ![...reader.openAsks].some((ask) => ask.target === home && ask.server === undefined)) return false;
+  }
+  return true;
 }

@@ -9,8 +9,9 @@ import type { ReplyPort } from "../message/reply-port.ts";
 import type { Task } from "../scheduler.ts";
 import { Activation } from "./activation.ts";
 import { makeArgument } from "./agent-argument.ts";
-import { type AgentNode, findAskCycle, type OpenAsk, type RunningHandler } from "./ask-cycle.ts";
+import { findAskCycle, type OpenAsk, type RunningHandler } from "./ask-cycle.ts";
 import type { AgentArgument, AnyBlueprint, BlueprintDefinition, HandlerEntry, StartOptions } from "./blueprint.ts";
+import { DeferredReplies } from "./deferred-replies.ts";
 import { Gate } from "./gate.ts";
 import { AgentHandle } from "./handle.ts";
 import { agentStopped, LifeCycle, type Living } from "./life-cycle.ts";
@@ -22,7 +23,6 @@ import type { AgentServices } from "./services.ts";
 // Reading the clock costs as much as a small handler: after every fourth message is often enough.
 const messagesPerClockRead = 4;
 const turnMsMax = 1;
-const deferredSweptMin = 64;
 
 /** Starts an agent; the handle is the only way to it. Rejects with START_FAILED when it does not start. */
 export async function startAgent(blueprint: AnyBlueprint, services: AgentServices, options: StartOptions = {}): Promise<AgentHandle<MessageType>> {
@@ -47,9 +47,7 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
   #scheduled = false;
   #closed = false;
   #drained: (() => void) | undefined;
-  /** Answers that handlers left open when they returned. */
-  #deferred: Set<ReplyPort> | undefined;
-  #deferredSwept = deferredSweptMin;
+  #deferred: DeferredReplies | undefined;
 
   constructor(definition: BlueprintDefinition, services: AgentServices, options: StartOptions) {
     this.name = options.name ?? definition.name;
@@ -73,6 +71,10 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
 
   get waitingReaders(): Set<RunningHandler> {
     return this.#gate.waitingReaders;
+  }
+
+  get crowded(): boolean {
+    return this.#gate.crowded;
   }
 
   get streamReaderTimeoutMs(): number {
@@ -173,8 +175,7 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
 
   abandon(failure: Failure, queued: boolean): void {
     this.#gate.expel(failure);
-    for (const port of this.#deferred ?? []) port.abandon(failure);
-    this.#deferred = undefined;
+    this.#deferred?.abandon(failure);
     while (queued && this.#mailbox.nextEntry() !== undefined) {
       const envelope = this.#mailbox.take();
       this.#services.deadLetter(envelope, this.name, failure.message);
@@ -205,13 +206,7 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
   }
 
   keepOpen(port: ReplyPort): void {
-    const open = (this.#deferred ??= new Set());
-    // Those that were answered meanwhile go when there are more of them than not.
-    if (open.size >= this.#deferredSwept * 2) {
-      for (const other of open) if (!other.open) open.delete(other);
-      this.#deferredSwept = Math.max(deferredSweptMin, open.size);
-    }
-    open.add(port);
+    (this.#deferred ??= new DeferredReplies()).add(port);
   }
 
   breathe(): Promise<void> {
@@ -239,7 +234,7 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
     const entry = this.#mailbox.nextEntry();
     if (entry === undefined || !this.#gate.admits(entry.exclusive)) return false;
     const envelope = this.#mailbox.take();
-    if (!envelope.port?.cancelled) this.#runner.run(entry, envelope);
+    if (!envelope.withdrawn) this.#runner.run(entry, envelope);
     return true;
   }
 

@@ -40,6 +40,11 @@ export class Gate {
     return this.#returning !== undefined;
   }
 
+  /** No concurrent handler more may run, and all that do wait for an answer but for one, which is about to. */
+  get crowded(): boolean {
+    return this.#readers >= this.#readersMax && (this.#waitingReaders?.size ?? 0) >= this.#readers - 1;
+  }
+
   admits(exclusive: boolean): boolean {
     if (this.shut) return false;
     return exclusive ? this.#readers <= 0 : this.#readers < this.#readersMax;

@@ -116,7 +116,7 @@ export class Mailbox {
     for (let sender = this.#senders?.[0]; sender !== undefined; sender = this.#senders?.[0]) {
       if (this.#count >= this.#limits.mailboxSize) return;
       this.#senders?.shift();
-      if (!sender.envelope.port?.cancelled) this.#push(sender.entry, sender.envelope);
+      if (!sender.envelope.withdrawn) this.#push(sender.entry, sender.envelope);
       this.#settle(sender, undefined);
     }
     this.#senders = undefined;

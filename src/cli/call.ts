@@ -1,6 +1,5 @@
 // `acton call`: one request to one agent, and its reply as JSON.
 
-import { SystemClock } from "../clock.ts";
 import { systemFiles } from "../files.ts";
 import { bunTransport } from "../ipc/bun-transport.ts";
 import { connect } from "../ipc/client/client.ts";
@@ -19,9 +18,8 @@ export async function call(agent: string, type: string, words: readonly string[]
   const payload = await payloadFrom(words);
   const client = await connect(await socketPath(options), {
     transport: bunTransport,
-    clock: new SystemClock(),
     format: options.msgpack === true ? "msgpack" : "json",
-    serverUids: [process.geteuid?.() ?? 0, 0],
+    keepAliveMs: 0,
   });
   const reply = await client.ask(agent, type, payload, { timeoutMs: options.timeout });
   client.close();

@@ -26,6 +26,8 @@ export interface Origin {
   /** What the policy's `admit` established; undefined without a policy. */
   readonly identity: unknown;
   readonly trace: TraceContext | undefined;
+  /** What came of its connection. Once it is revoked, what it sent and nobody has begun is dropped. */
+  readonly connection: { readonly revoked: boolean };
 }
 
 export class Envelope {
@@ -42,5 +44,10 @@ export class Envelope {
     this.port = port;
     this.sender = sender;
     this.origin = origin;
+  }
+
+  /** Nobody wants it done any more: its asker has gone, or its sender was revoked. */
+  get withdrawn(): boolean {
+    return (this.port?.cancelled ?? false) || (this.origin?.connection.revoked ?? false);
   }
 }

@@ -1,6 +1,7 @@
 // A message type: one identity for dispatch, broker, wire, schema and client. Its name is the identity.
 
-import { type JsonSchema, type OutputOf, type Schema, type SchemaSource, schemaOf, type Validation } from "./schema.ts";
+import type { JsonSchema } from "./json-schema.ts";
+import { type OutputOf, type Schema, type SchemaSource, schemaOf, type Validation } from "./schema.ts";
 
 /** What a message type is for: `event` expects no answer, `request` one reply, `stream` any number of items. */
 export type MessageKind = "event" | "request" | "stream";

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import { quoted } from "../errors.ts";
+import { exampleOf, type JsonSchema } from "./json-schema.ts";
 
 /** What `message()` takes: a record of zod types, a zod schema, or any Standard Schema. */
 export type SchemaSource = z.ZodRawShape | StandardSchema;
@@ -30,8 +31,6 @@ export type OutputOf<Source> = Source extends z.ZodRawShape
   : Source extends { readonly "~standard": { readonly types?: { readonly output: infer Output } | undefined } }
     ? Output
     : unknown;
-
-export type JsonSchema = Record<string, unknown>;
 
 export type Validation = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
 
@@ -83,7 +82,7 @@ class ZodSchema implements Schema {
   }
 
   asyncPart(): string | undefined {
-    return asyncFunctionIn(this.#schema, new Set());
+    return asyncFunctionIn(this.#schema, new Set()) ?? asyncForExample(this);
   }
 }
 
@@ -113,6 +112,16 @@ class ForeignSchema implements Schema {
       const result = this.validate(probe);
       if (!result.ok && result.problem === asyncProblem) return "its validate() returns a promise";
     }
+    return asyncForExample(this);
+  }
+}
+
+// What the definition hides may show when the schema is used.
+function asyncForExample(schema: Schema): string | undefined {
+  try {
+    const result = schema.validate(exampleOf(schema.jsonSchema()));
+    return !result.ok && result.problem === asyncProblem ? "it returned a promise for an example payload" : undefined;
+  } catch {
     return undefined;
   }
 }

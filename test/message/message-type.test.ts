@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { z } from "zod";
 import * as mini from "zod/mini";
 import { TypeRegistry } from "../../src/ipc/server/type-registry.ts";
-import { exampleOf } from "../../src/message/example.ts";
+import { exampleOf } from "../../src/message/json-schema.ts";
 import { message } from "../../src/message/message-type.ts";
 import type { StandardSchema } from "../../src/message/schema.ts";
 

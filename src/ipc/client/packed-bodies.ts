@@ -1,7 +1,7 @@
 // The same bodies in MessagePack. Loaded when a client asks for that format, and only then.
 
 import { decodeMessagePack, encodeMessagePack } from "../wire/msgpack.ts";
-import { type BodyCodec, bodyLimits, noTimeLimit, objectFrom } from "./body-codec.ts";
+import { type BodyCodec, bodyLimits, jsonBodies, noTimeLimit, objectFrom } from "./body-codec.ts";
 
 export const packedBodies: BodyCodec = {
   request(out, id, { agent, type, payload, expects, timeoutMs, window }) {
@@ -23,7 +23,10 @@ export const packedBodies: BodyCodec = {
     out.finish();
   },
 
-  read({ bytes, start, end }, receiver) {
-    receiver.body(objectFrom(decodeMessagePack(bytes, start, end, bodyLimits)));
+  read(frame, receiver) {
+    const { bytes, start, end } = frame;
+    // What the server says of the connection as such is in JSON, whatever its client speaks.
+    if (bytes[start] === 0x7b) jsonBodies.read(frame, receiver);
+    else receiver.body(objectFrom(decodeMessagePack(bytes, start, end, bodyLimits)));
   },
 };

@@ -39,7 +39,7 @@ export class PendingCall implements OpenCall, Timer {
   }
 
   receive(body: Body): void {
-    if (body["success"] === true) this.answer(this.valueOf(body));
+    if (body["success"] === true) this.answer(body["payload"] ?? null);
     else this.fail(errorOf(body));
   }
 
@@ -52,11 +52,6 @@ export class PendingCall implements OpenCall, Timer {
     this.fail(new ActonError("TIMEOUT", `no reply within ${this.#timeoutMs} ms`, { afterMs: this.#timeoutMs }));
   }
 
-  /** What of a successful answer the caller wants. */
-  valueOf(body: Body): unknown {
-    return body["payload"] ?? null;
-  }
-
   #settle(): void {
     const carrier = this.#carrier;
     carrier.forget(this);
@@ -65,10 +60,15 @@ export class PendingCall implements OpenCall, Timer {
   }
 }
 
-/** A question to the server itself, whose answer is not in a payload but all around. */
+/** A question to the server itself, whose answer may be all around the payload: it resolves to the whole body. */
 export class PendingQuery extends PendingCall {
-  override valueOf(body: Body): unknown {
-    return body;
+  override answer(payload: unknown): void {
+    super.answer({ success: true, payload });
+  }
+
+  override receive(body: Body): void {
+    if (body["success"] === true) super.answer(body);
+    else super.receive(body);
   }
 }
 

@@ -23,6 +23,7 @@ export class Answers {
   readonly #queue: WriteQueue;
   readonly #order: ReplyOrder;
   #waitingStreams: Array<() => void> | undefined;
+  #waitingReplies: Array<() => void> | undefined;
   #closed = false;
 
   constructor(context: ServerContext, socket: Socket, owner: AnswersOwner) {
@@ -82,6 +83,12 @@ export class Answers {
     this.sent();
   }
 
+  /** Writes now, or when the client has read some of what waits: replies are encoded only when they may soon leave. */
+  whenRoom(write: () => void): void {
+    if (!this.#queue.aboveSoftMark) write();
+    else (this.#waitingReplies ??= []).push(write);
+  }
+
   /** Undefined while a stream may write on; else resolves when its turn has come and its reader has caught up. */
   streamPace(slot: ReplySlot | undefined): Promise<void> | undefined {
     if (this.#closed) return undefined;
@@ -105,14 +112,22 @@ export class Answers {
 
   close(): void {
     this.#closed = true;
+    this.#waitingReplies = undefined;
     this.#queue.close();
     this.#order.abandon();
     this.#resumeStreams();
   }
 
   #emptied(): void {
+    this.#writeReplies();
     this.#resumeStreams();
     this.#owner.emptied();
+  }
+
+  #writeReplies(): void {
+    const replies = this.#waitingReplies;
+    this.#waitingReplies = undefined;
+    if (replies !== undefined) for (const write of replies) this.whenRoom(write);
   }
 
   #resumeStreams(): void {

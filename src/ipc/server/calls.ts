@@ -1,6 +1,7 @@
 // One connection's requests: those in flight, by correlation, and those that wait for a place.
 // Invariant: a correlation that is in use here names exactly one call until its last frame is written.
 
+import type { Clock, Timer } from "../../clock.ts";
 import type { Failure } from "../../errors.ts";
 import type { RequestPacket } from "../wire/packet.ts";
 import type { Capacity } from "./capacity.ts";
@@ -23,11 +24,21 @@ export interface Arrival {
   readonly slot: ReplySlot | undefined;
   /** Bytes of its frame's body. */
   readonly bytes: number;
+  /** Monotonic milliseconds of its arrival: its time runs from then, whether or not it waits. */
+  readonly at: number;
 }
 
 export interface CallLimits {
   readonly inFlightMax: number;
   readonly waitingBytesMax: number;
+  readonly requestTimeoutMs: number;
+}
+
+/** Whose calls these are. */
+export interface CallsOwner {
+  perform(arrival: Arrival): void;
+  /** A request is over without ever having had a place. */
+  refuse(arrival: Arrival, failure: Failure): void;
 }
 
 export class Calls {
@@ -36,17 +47,19 @@ export class Calls {
   streams = 0;
   waitingBytes = 0;
   readonly #limits: CallLimits;
+  readonly #clock: Clock;
   readonly #total: Capacity;
-  readonly #perform: (arrival: Arrival) => void;
+  readonly #owner: CallsOwner;
   // By correlation; those without one are their own key. What waits for its place holds its correlation too.
   readonly #open = new Map<string | OpenCall, OpenCall | undefined>();
-  readonly #waiting: Arrival[] = [];
+  #waiting: WaitingCall[] = [];
   readonly #admitMore = (): void => this.#admitWaiting();
 
-  constructor(limits: CallLimits, total: Capacity, perform: (arrival: Arrival) => void) {
+  constructor(limits: CallLimits, clock: Clock, total: Capacity, owner: CallsOwner) {
     this.#limits = limits;
+    this.#clock = clock;
     this.#total = total;
-    this.#perform = perform;
+    this.#owner = owner;
   }
 
   get idle(): boolean {
@@ -74,27 +87,28 @@ export class Calls {
     return undefined;
   }
 
-  /** Takes a request that waits out of the line. */
-  withdraw(correlation: string): Arrival | undefined {
-    const place = this.#waiting.findIndex((arrival) => arrival.packet.correlation === correlation);
-    const [arrival] = place < 0 ? [] : this.#waiting.splice(place, 1);
-    if (arrival === undefined) return undefined;
-    this.waitingBytes -= arrival.bytes;
-    this.#open.delete(correlation);
-    return arrival;
-  }
-
-  /** Performs the request now, or when its turn comes: those that wait are never overtaken. */
+  /** Performs the request now, or when its turn comes: but for streams, which count apart, those that wait are never overtaken. */
   arrive(arrival: Arrival): void {
-    if (this.#waiting.length === 0 && this.#hasPlaceFor(arrival.packet)) {
-      this.#perform(arrival);
+    const { packet } = arrival;
+    if (packet.expectsStream || (this.#waiting.length === 0 && this.#hasPlaceFor(packet))) {
+      this.#owner.perform(arrival);
       return;
     }
-    const { correlation } = arrival.packet;
-    if (correlation !== null) this.#open.set(correlation, undefined);
-    this.#waiting.push(arrival);
+    if (packet.correlation !== null) this.#open.set(packet.correlation, undefined);
+    const timeoutMs = packet.expectsReply ? (packet.timeoutMs ?? this.#limits.requestTimeoutMs) : Infinity;
+    const late: Failure = { code: "TIMEOUT", message: `no reply within ${timeoutMs} ms`, afterMs: timeoutMs };
+    const waiting = new WaitingCall(arrival, () => this.#end(waiting, late));
+    this.#waiting.push(waiting);
     this.waitingBytes += arrival.bytes;
+    if (timeoutMs !== Infinity) this.#clock.armAt(waiting, arrival.at + timeoutMs);
     if (this.#total.exhausted) this.#total.whenRoom(this.#admitMore);
+  }
+
+  /** Ends a request that waits. False when none with that correlation does. */
+  withdraw(correlation: string, failure: Failure): boolean {
+    const waiting = this.#waiting.find(({ arrival }) => arrival.packet.correlation === correlation);
+    if (waiting !== undefined) this.#end(waiting, failure);
+    return waiting !== undefined;
   }
 
   open(call: OpenCall): void {
@@ -120,35 +134,68 @@ export class Calls {
     if (this.#waiting.length > 0) this.#admitWaiting();
   }
 
-  abandonStreams(): void {
-    for (const call of this.#open.values()) if (call?.packet.expectsStream) this.#abandon(call);
+  /** Ends the open streams, with a final frame each. */
+  failStreams(failure: Failure): void {
+    for (const call of [...this.#open.values()]) if (call?.packet.expectsStream) call.cancel(failure);
   }
 
+  /** Ends everything, with an answer each: what waits was never begun. */
+  failAll(failure: Failure, waitingFailure: Failure): void {
+    for (const waiting of [...this.#waiting]) this.#end(waiting, waitingFailure);
+    for (const call of [...this.#open.values()]) call?.cancel(failure);
+  }
+
+  /** The connection is gone: nothing is answered any more. */
   abandonAll(): void {
     this.#total.leave(this.#admitMore);
-    this.#waiting.length = 0;
+    for (const waiting of this.#waiting) this.#clock.disarm(waiting);
+    this.#waiting = [];
     this.waitingBytes = 0;
-    for (const call of this.#open.values()) if (call !== undefined) this.#abandon(call);
+    for (const call of [...this.#open.values()]) {
+      if (call === undefined) continue;
+      call.abandon();
+      this.close(call);
+    }
     this.#open.clear();
   }
 
-  #abandon(call: OpenCall): void {
-    call.abandon();
-    this.close(call);
+  #hasPlaceFor(packet: RequestPacket): boolean {
+    return !packet.expectsReply || (this.requests < this.#limits.inFlightMax && !this.#total.exhausted);
   }
 
-  #hasPlaceFor(packet: RequestPacket): boolean {
-    if (packet.expectsStream || !packet.expectsReply) return true;
-    return this.requests < this.#limits.inFlightMax && !this.#total.exhausted;
+  #end(waiting: WaitingCall, failure: Failure): void {
+    this.#leave(waiting);
+    this.#owner.refuse(waiting.arrival, failure);
+    this.#admitWaiting();
+  }
+
+  #leave(waiting: WaitingCall): void {
+    const { packet, bytes } = waiting.arrival;
+    this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+    this.#clock.disarm(waiting);
+    this.waitingBytes -= bytes;
+    if (packet.correlation !== null) this.#open.delete(packet.correlation);
   }
 
   #admitWaiting(): void {
-    for (let next = this.#waiting[0]; next !== undefined && this.#hasPlaceFor(next.packet); next = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.waitingBytes -= next.bytes;
-      if (next.packet.correlation !== null) this.#open.delete(next.packet.correlation);
-      this.#perform(next);
+    for (let next = this.#waiting[0]; next !== undefined && this.#hasPlaceFor(next.arrival.packet); next = this.#waiting[0]) {
+      this.#leave(next);
+      this.#owner.perform(next.arrival);
     }
     if (this.#waiting.length > 0 && this.#total.exhausted) this.#total.whenRoom(this.#admitMore);
+  }
+}
+
+/** A request that waits for its place, for no longer than it would for its reply. */
+class WaitingCall implements Timer {
+  due = 0;
+  order = 0;
+  place = -1;
+  readonly arrival: Arrival;
+  readonly expire: () => void;
+
+  constructor(arrival: Arrival, expire: () => void) {
+    this.arrival = arrival;
+    this.expire = expire;
   }
 }

@@ -2,13 +2,12 @@
 // place of its client, and `close` is where all of them are given back.
 
 import { detailOf, type Failure } from "../../errors.ts";
-import type { Peer } from "../../message/envelope.ts";
+import type { Origin, Peer } from "../../message/envelope.ts";
 import type { Socket, SocketHandler } from "../transport.ts";
 import type { Voice } from "../wire/detect.ts";
 import type { Dialect } from "../wire/dialect.ts";
 import type { Frame } from "../wire/frame-decoder.ts";
-import type { FrameWriter } from "../wire/frame-writer.ts";
-import type { Address, Packet } from "../wire/packet.ts";
+import type { Address, Format, Packet, Trace } from "../wire/packet.ts";
 import { Answers, type AnswersOwner } from "./answers.ts";
 import { type Arrival, Calls } from "./calls.ts";
 import { ClosingSocket } from "./closing-socket.ts";
@@ -34,6 +33,7 @@ type State = "open" | "finishing" | "closing" | "closed";
 export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, PushTarget {
   readonly peer: Peer;
   readonly calls: Calls;
+  readonly answers: Answers;
   readonly subscriptions: Subscriptions;
   readonly rateLimiter: RateLimiter | undefined;
   identity: unknown;
@@ -41,8 +41,10 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   readonly #owner: ConnectionOwner;
   readonly #socket: ClosingSocket;
   readonly #intake: Intake;
-  readonly #answers: Answers;
   readonly #idle: IdleWatch;
+  readonly #live = { revoked: false };
+  #origin: Origin | undefined;
+  #format: Format = "json";
   #state: State = "open";
   #peerDone = false;
   #inputEnded = false;
@@ -55,8 +57,11 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     this.peer = peer;
     this.#socket = new ClosingSocket(socket, clock);
     this.#intake = new Intake(context, socket, this, context.policy?.admit === undefined);
-    this.#answers = new Answers(context, socket, this);
-    this.calls = new Calls(config, context.inFlight, (arrival) => owner.perform(this, arrival));
+    this.answers = new Answers(context, socket, this);
+    this.calls = new Calls(config, clock, context.inFlight, {
+      perform: (arrival) => owner.perform(this, arrival),
+      refuse: ({ packet, slot }, failure) => this.fail(packet, slot, failure),
+    });
     this.subscriptions = new Subscriptions(context, this);
     this.rateLimiter = config.rateLimit === null ? undefined : new RateLimiter(config.rateLimit, clock.monotonic());
     this.#idle = new IdleWatch(clock, config, () => this.#activity(), () => this.#closeIdle());
@@ -66,16 +71,13 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     return this.#intake.dialect;
   }
 
-  get out(): FrameWriter {
-    return this.#answers.out;
-  }
-
-  get takesPushes(): boolean {
-    return this.#answers.takesPushes;
+  /** All that has come is worked off: nothing is open, and no whole frame waits to be looked at. */
+  get quiet(): boolean {
+    return this.calls.idle && !this.#intake.backlog;
   }
 
   get keepsUp(): boolean {
-    return !this.#answers.aboveSoftMark && !this.calls.saturated;
+    return !this.answers.aboveSoftMark && !this.calls.saturated;
   }
 
   /** Monotonic milliseconds at which bytes last arrived: when the frames at hand came in, give or take a turn. */
@@ -104,15 +106,21 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   }
 
   drain(): void {
-    this.#answers.drain();
+    this.answers.drain();
   }
 
   frame(frame: Frame, dialect: Dialect): void {
-    this.#owner.route(this, dialect.decode(frame, this.#context.codecLimits), frame.end - frame.start);
+    const packet = dialect.decode(frame, this.#context.codecLimits);
+    if ("format" in packet) this.#format = packet.format;
+    this.#owner.route(this, packet, frame.end - frame.start);
   }
 
   turnEnds(): void {
-    this.#answers.flushWithTurn();
+    this.answers.flushWithTurn();
+  }
+
+  inputTaken(): void {
+    if (this.#context.draining && this.quiet) this.#owner.idle();
   }
 
   inputEnded(): void {
@@ -120,13 +128,13 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     this.#finishIfDone();
   }
 
-  /** It is told, and what it asked before is answered: requests in full, streams no further. */
+  /** It is told, and what it asked before is answered: requests in full, streams by the same failure. */
   unreadable(failure: Failure): void {
     if (this.#state !== "open") return;
     this.#context.counters.failed(failure.code);
-    this.calls.abandonStreams();
-    const slot = this.dialect.ordersUncorrelated ? this.#answers.openSlot() : undefined;
-    this.dialect.connectionFailure(this.writerFor(slot), failure);
+    this.calls.failStreams(failure);
+    const slot = this.dialect.ordersUncorrelated ? this.answers.openSlot() : undefined;
+    this.dialect.connectionFailure(this.answers.writerFor(slot), failure, this.#format);
     this.finish(this.#context.config.drainTimeoutMs);
     this.answered(slot);
   }
@@ -134,8 +142,8 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   unknown(failure: Failure, voice: Voice): void {
     if (this.#state !== "open") return;
     this.#context.counters.failed(failure.code);
-    voice.connectionFailure(this.out, failure);
-    this.#answers.sent();
+    voice(this.answers.out, failure);
+    this.answers.sent();
     this.finish(0);
   }
 
@@ -147,7 +155,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
 
   emptied(): void {
     this.subscriptions.drain();
-    if (this.#state === "closing" && this.#answers.pending === 0) this.#socket.finish(this.#peerDone);
+    if (this.#state === "closing" && this.answers.pending === 0) this.#socket.finish(this.#peerDone);
     else if (this.#intake.waits) this.#intake.pumpSoon();
   }
 
@@ -158,35 +166,33 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
 
   /** A place in the order of answers, for a frame that must be answered in its turn. */
   openSlot(address: Address): ReplySlot | undefined {
-    return address.correlation === null && this.dialect.ordersUncorrelated ? this.#answers.openSlot() : undefined;
-  }
-
-  /** Where frames for this place go now. */
-  writerFor(slot: ReplySlot | undefined): FrameWriter {
-    return this.#answers.writerFor(slot);
-  }
-
-  /** A frame was written that is not the last for its place. */
-  sent(): void {
-    this.#answers.sent();
+    return address.correlation === null && this.dialect.ordersUncorrelated ? this.answers.openSlot() : undefined;
   }
 
   /** The last frame for this place was written. */
   answered(slot: ReplySlot | undefined): void {
-    this.#answers.answered(slot);
-    if (this.#context.draining && this.calls.idle) this.#owner.idle();
+    this.answers.answered(slot);
+    if (this.calls.idle) this.#workedOff();
     if (this.#state === "finishing" || this.#inputEnded) this.#finishIfDone();
     else if (this.#intake.waits) this.#intake.pumpSoon();
   }
 
   fail(address: Address, slot: ReplySlot | undefined, failure: Failure, sequence = 0): void {
     this.#context.counters.failed(failure.code);
-    this.dialect.failure(this.writerFor(slot), address, failure, sequence);
+    this.dialect.failure(this.answers.writerFor(slot), address, failure, sequence);
     this.answered(slot);
   }
 
-  streamPace(slot: ReplySlot | undefined): Promise<void> | undefined {
-    return this.#answers.streamPace(slot);
+  /** Where messages of this connection come from, as their handlers see it. */
+  originOf(trace: Trace | undefined): Origin {
+    const origin = (this.#origin ??= { peer: this.peer, identity: this.identity, trace: undefined, connection: this.#live });
+    return trace === undefined ? origin : { ...origin, trace };
+  }
+
+  /** Ends it, and what it sent that nobody has begun. */
+  revoke(): void {
+    this.#live.revoked = true;
+    this.terminate("revoked");
   }
 
   nextStreamId(): string {
@@ -219,21 +225,26 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     this.#socket.closed();
     this.subscriptions.close();
     this.calls.abandonAll();
-    this.#answers.close();
+    this.answers.close();
     this.#owner.closed(this);
   }
 
   #finishIfDone(): void {
     if (this.#state !== "finishing" && !(this.#state === "open" && this.#inputEnded)) return;
-    if (!this.calls.idle || !this.#answers.inOrder) return;
+    if (!this.calls.idle || !this.answers.inOrder) return;
     this.#state = "closing";
     this.#intake.end();
     this.subscriptions.close();
-    if (this.#answers.pending === 0) this.#socket.finish(this.#peerDone);
+    if (this.answers.pending === 0) this.#socket.finish(this.#peerDone);
+  }
+
+  #workedOff(): void {
+    this.#idle.touch();
+    if (this.#context.draining && this.quiet) this.#owner.idle();
   }
 
   #activity(): "busy" | "subscribed" | "idle" {
-    if (!this.calls.idle) return "busy";
+    if (!this.calls.idle || this.#intake.admitting) return "busy";
     return this.subscriptions.count > 0 ? "subscribed" : "idle";
   }
 

@@ -4,7 +4,6 @@
 import type { Timer } from "../../clock.ts";
 import { ActonError, type Failure } from "../../errors.ts";
 import type { Task } from "../../scheduler.ts";
-import { bare } from "../wire/bare.ts";
 import { detect, type Voice, voiceFor } from "../wire/detect.ts";
 import type { Dialect } from "../wire/dialect.ts";
 import { type Frame, FrameDecoder } from "../wire/frame-decoder.ts";
@@ -26,6 +25,8 @@ export interface IntakeOwner {
   unreadable(failure: Failure): void;
   /** The same for a connection without a known dialect, with somebody who can tell it so. */
   unknown(failure: Failure, voice: Voice): void;
+  /** What has come so far has been looked at, for now. */
+  inputTaken(): void;
   /** The peer has shut its side, and every whole frame has been taken. */
   inputEnded(): void;
   /** A defect of ours while a frame was handled. */
@@ -36,6 +37,8 @@ export interface IntakeOwner {
 const backlogBytesMax = 64 * 1024;
 /** How long the byte that tells the dialect is waited for, when there is something to say already. */
 const firstBytesMs = 1000;
+/** Who has sent four bytes and no more is taken for a writer of JSON. */
+const jsonObject = 0x7b;
 
 export class Intake implements Task, Timer {
   due = 0;
@@ -52,6 +55,7 @@ export class Intake implements Task, Timer {
   #ended = false;
   #peerDone = false;
   #paused = false;
+  #pumping = false;
   #pumpQueued = false;
   #held = 0;
 
@@ -72,6 +76,16 @@ export class Intake implements Task, Timer {
   /** Something was left unread, and may be read when the owner keeps up again. */
   get waits(): boolean {
     return this.#paused || this.#decoder.held > 0;
+  }
+
+  /** Frames may have come that nobody has looked at. */
+  get backlog(): boolean {
+    return this.#pumping || this.#pumpQueued || (this.#open && this.#decoder.held > 0 && !this.#owner.keepsUp);
+  }
+
+  /** The policy has not decided yet. */
+  get admitting(): boolean {
+    return !this.#open && !this.#ended;
   }
 
   push(bytes: Uint8Array): void {
@@ -133,19 +147,23 @@ export class Intake implements Task, Timer {
     if (!this.#open) return;
     if (!this.#owner.keepsUp || this.#pumpQueued) return clock.arm(this, config.frameTimeoutMs);
     const failure = this.#oversize() ?? { code: "PROTOCOL_ERROR", message: `a frame was not complete within ${config.frameTimeoutMs} ms` };
-    if (this.#dialect === undefined) this.#owner.unknown(failure, bare);
+    if (this.#dialect === undefined) this.#owner.unknown(failure, voiceFor(jsonObject));
     else this.#owner.unreadable(failure);
   }
 
   #pump(): void {
     if (!this.#open) return;
+    this.#pumping = true;
     try {
       const taken = this.#recognised() ? this.#takeFrames(this.dialect) : 0;
       if (this.#open) this.#settle(taken > 0);
     } catch (error) {
       if (error instanceof ActonError) this.#owner.unreadable(error);
       else this.#owner.broken(error);
+    } finally {
+      this.#pumping = false;
     }
+    if (!this.backlog) this.#owner.inputTaken();
   }
 
   /** Returns how many it took. */
@@ -175,7 +193,7 @@ export class Intake implements Task, Timer {
     }
     const detection = detect(byte);
     this.#dialect = detection.dialect;
-    if (detection.dialect === undefined) this.#owner.unknown(detection.refusal, detection.voice);
+    if (detection.dialect === undefined) this.#owner.unknown(detection.refusal, voiceFor(byte));
     return this.#dialect !== undefined;
   }
 

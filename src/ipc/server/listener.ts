@@ -2,7 +2,6 @@
 // drains when told to, and leaves nothing behind.
 
 import type { Broker } from "../../broker/broker.ts";
-import type { Publication } from "../../broker/publication.ts";
 import { after, type Clock } from "../../clock.ts";
 import type { IpcConfig } from "../../config.ts";
 import { ActonError, detailOf, type Failure } from "../../errors.ts";
@@ -12,13 +11,12 @@ import type { Peer } from "../../message/envelope.ts";
 import type { Names } from "../../runtime/names.ts";
 import type { Scheduler } from "../../scheduler.ts";
 import type { Socket, SocketHandler, Transport } from "../transport.ts";
-import { BufferPool } from "../wire/buffer-pool.ts";
-import { encodeJson } from "../wire/json.ts";
-import type { EncodedPayload, Packet } from "../wire/packet.ts";
-import { Capacity } from "./capacity.ts";
+import type { Packet } from "../wire/packet.ts";
 import type { Arrival } from "./calls.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
-import { ListenerCounters, type ListenerStats } from "./listener-stats.ts";
+import type { ListenerStats } from "./listener-stats.ts";
+import { makeContext } from "./make-context.ts";
+import { shuttingDown } from "./operations/refuse-arrival.ts";
 import { performRequest } from "./operations/request.ts";
 import type { Admission, Policy } from "./policy.ts";
 import { RefusedConnection } from "./refused-connection.ts";
@@ -52,6 +50,7 @@ export interface DrainResult {
 // Refusals answer quickly and are few; beyond these a connection is closed without a word.
 const refusedMax = 64;
 const kernelBytesPerConnection = 256 * 1024;
+const cutOff: Failure = { code: "AGENT_STOPPED", message: "the server stopped before the answer came" };
 
 export class IpcListener implements ConnectionOwner {
   readonly #parts: ListenerParts;
@@ -63,13 +62,14 @@ export class IpcListener implements ConnectionOwner {
   #draining = false;
   #onIdle: (() => void) | undefined;
   #onAllClosed: (() => void) | undefined;
-  #shutdown: Promise<DrainResult> | undefined;
+  #drained: Promise<DrainResult> | undefined;
+  #closing: Promise<void> | undefined;
 
   /** Throws ADDRESS_IN_USE, PATH_REFUSED or INVALID_CONFIG; serves from the moment it returns. */
   constructor(parts: ListenerParts) {
     this.#parts = parts;
     checkOpenFiles(parts);
-    this.#context = this.#makeContext();
+    this.#context = makeContext(parts, { isDraining: () => this.#draining, stats: () => this.stats() });
     const { files, transport, host, config, log } = parts;
     this.#path = takeOver(config.socketPath, { files, transport, pid: host.pid, uid: host.uid }, (socket) => this.#accept(socket));
     log.info("listening", { path: this.#path.path, pid: host.pid, memoryBoundMiB: Math.ceil(memoryBound(config) / 2 ** 20) });
@@ -78,6 +78,11 @@ export class IpcListener implements ConnectionOwner {
   /** Where the socket is. */
   get path(): string {
     return this.#path.path;
+  }
+
+  /** It has let its path go, or is about to. */
+  get isClosed(): boolean {
+    return this.#closing !== undefined;
   }
 
   get drainTimeoutMs(): number {
@@ -106,53 +111,30 @@ export class IpcListener implements ConnectionOwner {
     };
   }
 
-  /** Ends a live connection, and what waits for it. False when there is none with that number. */
+  /** Ends a live connection, and what it has sent that nobody has begun. False when there is none with that number. */
   revoke(connection: number): boolean {
     const found = this.#connections.get(connection);
-    found?.terminate("revoked");
+    found?.revoke();
     return found !== undefined;
   }
 
-  /** Refuses new requests, and waits until what runs is answered, for at most so long. */
-  async drain(withinMs = this.#parts.config.drainTimeoutMs): Promise<DrainResult> {
-    this.#draining = true;
-    if (!this.#isIdle()) {
-      await new Promise<void>((resolve) => {
-        const timer = after(this.#parts.clock, withinMs, resolve);
-        this.#onIdle = () => {
-          this.#parts.clock.disarm(timer);
-          resolve();
-        };
-      });
-      this.#onIdle = undefined;
-    }
-    let lost = 0;
-    for (const { calls } of this.#connections.values()) lost += calls.requests + calls.streams + calls.waiting;
-    return { lost };
+  /** Refuses new requests, and waits until what runs is answered, for at most `drain_timeout_ms`. */
+  drain(): Promise<DrainResult> {
+    this.#drained ??= this.#drain();
+    return this.#drained;
   }
 
   /** Drains, says goodbye to every connection, removes the socket and lets the path go. */
-  shutdown(): Promise<DrainResult> {
-    this.#shutdown ??= this.drain().then(async (result) => {
-      await this.close();
-      return result;
-    });
-    return this.#shutdown;
+  async shutdown(): Promise<DrainResult> {
+    const result = await this.drain();
+    await this.close();
+    return result;
   }
 
-  /** Flushes and closes every connection, whatever still runs for it. After `drain`. */
-  async close(): Promise<void> {
-    this.#draining = true;
-    if (this.#connections.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onAllClosed = resolve;
-        for (const connection of [...this.#connections.values()]) {
-          connection.calls.abandonAll();
-          connection.finish(0);
-        }
-      });
-    }
-    this.#path.release();
+  /** Tells whoever still waits that the server stops, flushes and closes every connection. After `drain`. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
   }
 
   route(connection: Connection, packet: Packet, bytes: number): void {
@@ -164,7 +146,7 @@ export class IpcListener implements ConnectionOwner {
   }
 
   idle(): void {
-    if (this.#onIdle !== undefined && this.#isIdle()) this.#onIdle();
+    if (this.#onIdle !== undefined && this.#isQuiet()) this.#onIdle();
   }
 
   closed(connection: Connection): void {
@@ -177,6 +159,7 @@ export class IpcListener implements ConnectionOwner {
     const { counters } = this.#context;
     const { config, policy } = this.#parts;
     counters.connectionsAccepted += 1;
+    if (this.isClosed) return this.#refuse(socket, shuttingDown);
     if (this.#connections.size >= config.maxConnections) {
       return this.#refuse(socket, {
         code: "CONNECTION_LIMIT_REACHED",
@@ -220,40 +203,41 @@ export class IpcListener implements ConnectionOwner {
     else connection.deny({ code: "ACCESS_DENIED", message: admission.refused });
   }
 
-  #isIdle(): boolean {
-    for (const connection of this.#connections.values()) if (!connection.calls.idle) return false;
+  async #drain(): Promise<DrainResult> {
+    const { clock, config } = this.#parts;
+    this.#draining = true;
+    if (!this.#isQuiet()) {
+      await new Promise<void>((resolve) => {
+        const timer = after(clock, config.drainTimeoutMs, resolve);
+        this.#onIdle = () => {
+          clock.disarm(timer);
+          resolve();
+        };
+      });
+      this.#onIdle = undefined;
+    }
+    let lost = 0;
+    for (const { calls } of this.#connections.values()) lost += calls.requests + calls.streams + calls.waiting;
+    return { lost };
+  }
+
+  async #close(): Promise<void> {
+    this.#draining = true;
+    const allClosed = new Promise<void>((resolve) => {
+      this.#onAllClosed = resolve;
+    });
+    for (const connection of [...this.#connections.values()]) {
+      connection.calls.failAll(cutOff, shuttingDown);
+      connection.finish(0);
+    }
+    if (this.#connections.size > 0) await allClosed;
+    this.#path.release();
+  }
+
+  #isQuiet(): boolean {
+    for (const connection of this.#connections.values()) if (!connection.quiet) return false;
     return true;
   }
-
-  #makeContext(): ServerContext {
-    const { config } = this.#parts;
-    const isDraining = (): boolean => this.#draining;
-    let pushNumber = 0;
-    let last: { readonly publication: Publication; readonly payload: EncodedPayload } | undefined;
-    return {
-      ...this.#parts,
-      codecLimits: { depth: config.depthMax, tokens: config.tokensMax },
-      counters: new ListenerCounters(),
-      buffers: new BufferPool(),
-      inFlight: new Capacity(config.inFlightTotalMax),
-      unfinished: new Capacity(config.unfinishedBytesMax),
-      get draining() {
-        return isDraining();
-      },
-      stats: () => this.stats(),
-      nextPushNumber: () => (pushNumber += 1),
-      // A broadcast visits its subscribers one after the other, so remembering the last one is enough.
-      payloadOf(publication) {
-        if (last?.publication !== publication) last = { publication, payload: encodedOnce(publication.payload) };
-        return last.payload;
-      },
-    };
-  }
-}
-
-function encodedOnce(value: unknown): EncodedPayload {
-  let json: string | undefined;
-  return { value, json: () => (json ??= encodeJson(value)) };
 }
 
 /** A full set of connections must leave descriptors for everything else: accepting without any spins. */

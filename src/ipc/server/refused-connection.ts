@@ -58,7 +58,7 @@ export class RefusedConnection implements SocketHandler {
     this.#answered = true;
     this.#clock.disarm(this.#patience);
     const out = new FrameWriter(answerBytesMax, new BufferPool());
-    voiceFor(this.#decoder.peekAfterLength()).connectionFailure(out, this.#failure);
+    voiceFor(this.#decoder.peekAfterLength())(out, this.#failure);
     this.#socket.write(out.view());
     this.#decoder.clear();
     this.#closing.finish(this.#peerDone);

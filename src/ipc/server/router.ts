@@ -1,13 +1,14 @@
 // From a packet to its operation. Whoever looks for what a frame does finds the file here.
 
 import { assertNever } from "../../errors.ts";
-import type { Packet } from "../wire/packet.ts";
+import type { MalformedPacket, Packet } from "../wire/packet.ts";
 import type { Connection } from "./connection.ts";
 import { cancel } from "./operations/cancel.ts";
 import { credit } from "./operations/credit.ts";
 import { discover } from "./operations/discover.ts";
 import { heartbeat } from "./operations/heartbeat.ts";
 import { leave } from "./operations/leave.ts";
+import { idInUse } from "./operations/id-in-use.ts";
 import { arriveRequest } from "./operations/request.ts";
 import { ping } from "./operations/ping.ts";
 import { refuseArrival } from "./operations/refuse-arrival.ts";
@@ -16,6 +17,8 @@ import { subscribe, unsubscribe } from "./operations/subscribe.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export function route(context: ServerContext, connection: Connection, packet: Packet, bytes: number): void {
+  const inUse = "shape" in packet && packet.kind !== "request" ? idInUse(connection, packet) : undefined;
+  if (inUse !== undefined && "shape" in packet) return connection.fail(packet, connection.openSlot(packet), inUse);
   switch (packet.kind) {
     case "request":
       return arriveRequest(context, connection, packet, bytes);
@@ -41,8 +44,14 @@ export function route(context: ServerContext, connection: Connection, packet: Pa
       return;
     case "malformed":
       if (packet.closes) return connection.unreadable(packet.failure);
-      return connection.fail(packet, connection.openSlot(packet), refuseArrival(context, connection, packet.shape) ?? packet.failure);
+      return malformed(context, connection, packet);
     default:
       return assertNever(packet);
   }
+}
+
+// What would have been free of charge and answered whatever happens is so in its wrong form, too.
+function malformed(context: ServerContext, connection: Connection, packet: MalformedPacket): void {
+  const refusal = packet.free ? undefined : refuseArrival(context, connection, packet.shape);
+  connection.fail(packet, connection.openSlot(packet), refusal ?? packet.failure);
 }

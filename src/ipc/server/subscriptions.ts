@@ -4,9 +4,9 @@
 import type { Publication, Subscriber } from "../../broker/publication.ts";
 import { patternProblem } from "../../broker/topics.ts";
 import { ActonError, quoted } from "../../errors.ts";
-import type { FrameWriter } from "../wire/frame-writer.ts";
 import type { Dialect } from "../wire/dialect.ts";
 import type { Format, SubscriptionState } from "../wire/packet.ts";
+import type { Answers } from "./answers.ts";
 import { refusalOf } from "./policy.ts";
 import type { ServerContext } from "./server-context.ts";
 
@@ -14,18 +14,17 @@ import type { ServerContext } from "./server-context.ts";
 export interface PushTarget {
   readonly identity: unknown;
   readonly dialect: Dialect;
-  readonly out: FrameWriter;
-  /** Whether a push may be written now rather than wait. */
-  readonly takesPushes: boolean;
-  /** A frame was written to `out`. */
-  sent(): void;
+  readonly answers: Answers;
 }
 
+/** The protocol's own bound, whatever is configured. */
 const patternsMax = 128;
 
 interface WaitingPush {
   readonly publication: Publication;
   readonly seq: number;
+  /** How many were lost just before it. */
+  readonly dropped: number;
 }
 
 export class Subscriptions implements Subscriber {
@@ -89,10 +88,10 @@ export class Subscriptions implements Subscriber {
     }
     const seq = this.#seqOfType.get(name) ?? 0;
     this.#seqOfType.set(name, seq + 1);
-    if (this.#waiting.length === 0 && this.#target.takesPushes) {
-      this.#write(publication, seq);
+    if (this.#waiting.length === 0 && this.#target.answers.takesPushes) {
+      this.#write({ publication, seq, dropped: this.#takeDropped() });
     } else if (this.#waiting.length < config.pushBufferSize) {
-      this.#waiting.push({ publication, seq });
+      this.#waiting.push({ publication, seq, dropped: this.#takeDropped() });
     } else {
       this.#dropped += 1;
       counters.pushesDropped += 1;
@@ -105,28 +104,33 @@ export class Subscriptions implements Subscriber {
 
   /** The connection takes pushes again. */
   drain(): void {
-    while (this.#waiting.length > 0 && this.#target.takesPushes) {
-      const { publication, seq } = this.#waiting.shift() as WaitingPush;
-      this.#write(publication, seq);
+    while (this.#waiting.length > 0 && this.#target.answers.takesPushes) {
+      this.#write(this.#waiting.shift() as WaitingPush);
     }
   }
 
-  #write(publication: Publication, seq: number): void {
+  // The next push that goes out after a gap owns up to it.
+  #takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
+  }
+
+  #write({ publication, seq, dropped }: WaitingPush): void {
     const { counters, log } = this.#context;
     const { type, timestamp, source } = publication;
     try {
       const payload = this.#context.payloadOf(publication);
-      const push = { number: this.#context.nextPushNumber(), messageType: type.name, payload, timestamp, source, seq, dropped: this.#dropped };
-      this.#target.dialect.push(this.#target.out, this.#format, push);
+      const push = { number: this.#context.nextPushNumber(), messageType: type.name, payload, timestamp, source, seq, dropped };
+      this.#target.dialect.push(this.#target.answers.out, this.#format, push);
     } catch (error) {
-      this.#dropped += 1;
+      this.#dropped += dropped + 1;
       counters.pushesDropped += 1;
       log.error("push cannot be encoded", { type: type.name, error: error instanceof Error ? error.message : String(error) });
       return;
     }
-    this.#dropped = 0;
     counters.pushesSent += 1;
-    this.#target.sent();
+    this.#target.answers.sent();
   }
 
   #check(types: readonly string[], patterns: readonly string[]): void {
@@ -134,13 +138,14 @@ export class Subscriptions implements Subscriber {
       const problem = patternProblem(pattern);
       if (problem !== undefined) throw new ActonError("SERIALIZATION_ERROR", `patterns[${at}]: ${problem}: ${quoted(pattern)}`, { subject: problem });
     });
+    const { subscriptionsMax } = this.#context.config;
+    const most = Math.min(patternsMax, subscriptionsMax);
     const patternsHeld = new Set([...this.#leavePattern.keys(), ...patterns]).size;
-    if (patterns.length > patternsMax || patternsHeld > patternsMax) {
-      const problem = `pattern limit of ${patternsMax} exceeded`;
+    if (patterns.length > most || patternsHeld > most) {
+      const problem = `pattern limit of ${most} exceeded`;
       throw new ActonError("PROTOCOL_ERROR", problem, { subject: problem });
     }
     const typesHeld = new Set([...this.#leaveName.keys(), ...types]).size;
-    const { subscriptionsMax } = this.#context.config;
     if (typesHeld > subscriptionsMax) throw new ActonError("PROTOCOL_ERROR", `subscription limit of ${subscriptionsMax} exceeded`);
   }
 }

@@ -7,11 +7,12 @@ export class TypeRegistry {
   readonly #types = new Map<string, MessageType>();
 
   /**
-   * Registers the type and the type of its answers. Registering the same type again does nothing.
+   * Registers the types and those of their answers: all, or none. Registering the same type again does nothing.
    * Throws NAME_TAKEN when the name stands for a different schema, a TypeError when the schema validates asynchronously.
    */
-  register(type: MessageType): void {
-    const fresh = this.#check(type, []);
+  register(...types: readonly MessageType[]): void {
+    let fresh: readonly MessageType[] = [];
+    for (const type of types) fresh = this.#check(type, fresh);
     for (const each of fresh) this.#types.set(each.name, each);
   }
 

@@ -58,6 +58,8 @@ export class WriteQueue implements Task {
 
   /** Something was written to `out`: it leaves once every socket that was ready with this one has been heard. */
   touched(): void {
+    // A client that reads is not slow: it is offered what there is before it is given up.
+    if (this.out.pending > this.#limits.outgoingHardBytes && !this.blocked) this.#flush();
     if (this.out.pending > this.#limits.outgoingHardBytes) {
       this.#owner.stalled(`${this.out.pending} bytes wait for a peer that does not read them`);
       return;

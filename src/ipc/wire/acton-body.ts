@@ -45,7 +45,7 @@ export function readActonBody(body: Readonly<Record<string, unknown>>, header: A
   } catch (error) {
     if (!(error instanceof ActonError)) throw error;
     const to = address(header, shapeOf(header, fields), fields.readableCorrelation("correlation_id"));
-    return { kind: "malformed", ...to, failure: error, closes: false };
+    return { kind: "malformed", ...to, failure: error, closes: false, free: header.kind === actonKinds.discover || header.kind === actonKinds.stats };
   }
 }
 

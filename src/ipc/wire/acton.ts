@@ -32,7 +32,7 @@ export const acton: Dialect = {
 
   decode(frame: Frame, limits: CodecLimits): Packet {
     const header = headerOf(frame);
-    if ("code" in header) return { kind: "malformed", ...addressOf("json", 2), failure: header, closes: true };
+    if ("code" in header) return { kind: "malformed", ...addressOf("json", 2), failure: header, closes: true, free: false };
     const { bytes, start, end } = frame;
     if (header.kind === actonKinds.heartbeat) {
       return { kind: "heartbeat", ...addressOf(header.format, header.version), body: bytes.subarray(start, end) };

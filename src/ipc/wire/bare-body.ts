@@ -13,7 +13,8 @@ export function readBareBody(body: Readonly<Record<string, unknown>>, format: Fo
     return read(fields, format);
   } catch (error) {
     if (!(error instanceof ActonError)) throw error;
-    return { kind: "malformed", ...address(format, shapeOf(fields), fields.readableCorrelation("request_id")), failure: error, closes: false };
+    const to = address(format, shapeOf(fields), fields.readableCorrelation("request_id"));
+    return { kind: "malformed", ...to, failure: error, closes: false, free: isQuery(fields) };
   }
 }
 
@@ -60,6 +61,10 @@ function request(fields: BodyFields, format: Format, correlation: string | null)
 
 function address(format: Format, shape: AnswerShape, correlation: string | null): Address {
   return { correlation, format, version: 0, shape, streamId: correlation };
+}
+
+function isQuery(fields: BodyFields): boolean {
+  return !fields.has("target") && ["discover", "stats", "ping"].some((field) => fields.body[field] === true);
 }
 
 function shapeOf(fields: BodyFields): AnswerShape {

@@ -128,8 +128,8 @@ export const bare: Dialect = {
     out.finish();
   },
 
-  connectionFailure(out: FrameWriter, failure: Failure) {
-    write(out, "json", { request_id: null, success: false, payload: null, ...failureFields(failure) });
+  connectionFailure(out: FrameWriter, failure: Failure, format: Format) {
+    write(out, format, { request_id: null, success: false, payload: null, ...failureFields(failure) });
   },
 };
 
@@ -178,7 +178,7 @@ function writeMap(out: FrameWriter, body: Record<string, unknown>): void {
 }
 
 function malformed(format: Format, failure: Failure, closes: boolean): MalformedPacket {
-  return { kind: "malformed", correlation: null, format, version: 0, shape: "response", streamId: null, failure, closes };
+  return { kind: "malformed", correlation: null, format, version: 0, shape: "response", streamId: null, failure, closes, free: false };
 }
 
 function serializationError(error: unknown): Failure {

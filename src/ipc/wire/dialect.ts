@@ -27,6 +27,6 @@ export interface Dialect {
   discovery(out: FrameWriter, to: Address, discovery: Discovery): void;
   push(out: FrameWriter, format: Format, push: Push): void;
   heartbeat(out: FrameWriter, to: Address, body: Uint8Array): void;
-  /** For a failure that answers no frame in particular: the connection's own. */
-  connectionFailure(out: FrameWriter, failure: Failure): void;
+  /** For a failure that answers no frame in particular: the connection's own. In the client's format, if the dialect may. */
+  connectionFailure(out: FrameWriter, failure: Failure, format: Format): void;
 }

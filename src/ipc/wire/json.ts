@@ -2,6 +2,7 @@
 // JSON.parse does the work; around it stand the bounds, strict UTF-8, and exact integers where a number would be rounded.
 
 import { detailOf } from "../../errors.ts";
+import { systemRandom } from "../../random.ts";
 import { type CodecLimits, depthMax, fits64Bits, malformed, tooDeep, tooMany } from "./codec.ts";
 import { type Spelling, spelled } from "./plain.ts";
 
@@ -25,7 +26,7 @@ export function decodeJson(bytes: Uint8Array, start: number, end: number, limits
   const inexact = short ? undefined : scan(bytes, start, end, limits);
   const text = decodeUtf8(bytes.subarray(start, end));
   try {
-    return (inexact ?? inexactNumber.test(text)) ? JSON.parse(text, exactNumber) : JSON.parse(text);
+    return (inexact ?? inexactNumber.test(text)) ? parseExactly(text) : JSON.parse(text);
   } catch (error) {
     if (error instanceof OutOfRange) throw malformed("the body has a number that is out of range");
     const reason = error instanceof Error ? error.message.replace("JSON Parse error: ", "") : "";
@@ -50,8 +51,8 @@ const payloadSpelling: Spelling = {
   binary: false,
   wellFormed: false,
   // With an exponent it reads back as the number that it is here; as bare digits it would come back as a bigint, or be refused.
-  number: (value) => (Number.isInteger(value) && !Number.isSafeInteger(value) ? JSON.rawJSON(value.toExponential()) : value),
-  bigint: (value) => JSON.rawJSON(String(value)),
+  number: (value) => (Number.isInteger(value) && !Number.isSafeInteger(value) ? rawNumber(value.toExponential()) : value),
+  bigint: (value) => rawNumber(String(value)),
 };
 
 const wellFormedSpelling: Spelling = { ...payloadSpelling, wellFormed: true };
@@ -75,7 +76,7 @@ export function jsonId(id: string | null): string {
 function encode(payload: unknown, spelling: Spelling): string {
   const value = spelled(payload, spelling);
   try {
-    return JSON.stringify(value);
+    return unmarked(JSON.stringify(value));
   } catch (error) {
     throw malformed(`payload: ${detailOf(error)}`, error);
   }
@@ -96,6 +97,32 @@ function exactNumber(_key: string, value: unknown, context?: { readonly source?:
   const exact = BigInt(source);
   if (!fits64Bits(exact)) throw new OutOfRange();
   return exact;
+}
+
+// Node 20 has neither JSON.rawJSON nor a reviver's `source`: there such numbers pass through the library as strings with a
+// mark that no text from outside can hold, since none with it ever leaves.
+const isModern = "rawJSON" in JSON;
+const mark = isModern ? "" : `number-${systemRandom.next().toString(36)}-${systemRandom.next().toString(36)}:`;
+const markedNumber = new RegExp(`"${mark.replaceAll(".", "\\.")}([^"]*)"`, "g");
+const stringOrNumber = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+
+function rawNumber(text: string): unknown {
+  return isModern ? JSON.rawJSON(text) : `${mark}${text}`;
+}
+
+function unmarked(text: string): string {
+  return isModern || !text.includes(mark) ? text : text.replace(markedNumber, "$1");
+}
+
+function parseExactly(text: string): unknown {
+  if (isModern) return JSON.parse(text, exactNumber);
+  // What is not JSON is found out before it is changed.
+  JSON.parse(text);
+  const marked = text.replace(stringOrNumber, (token) => {
+    if (token.startsWith(`"`)) return token;
+    return typeof exactNumber("", Number(token), { source: token }) === "bigint" ? `"${mark}${token}"` : token;
+  });
+  return JSON.parse(marked, (_key, value: unknown) => (typeof value === "string" && value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value));
 }
 
 const quote = 0x22;

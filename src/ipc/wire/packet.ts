@@ -88,6 +88,8 @@ export interface MalformedPacket extends Address {
   readonly kind: "malformed";
   readonly failure: Failure;
   readonly closes: boolean;
+  /** A query, had it been well formed: free of charge. */
+  readonly free: boolean;
 }
 
 export type Packet =

@@ -135,20 +135,21 @@ test.each([request, delivery, stream, subscribe, subscribePatterns, discover, st
 });
 
 test.each([
-  { ...request, body: { correlation_id, message_type: "Echo", payload: 1 }, problem: /target/ },
-  { ...request, body: { correlation_id, target: "echo", payload: 1 }, problem: /message_type/ },
-  { ...request, body: { ...request.body, expects_reply: "yes" }, problem: /expects_reply/ },
-  { ...stream, body: { ...stream.body, target: 5 }, problem: /target/ },
-  { ...stream, body: { ...stream.body, stream_window: -1 }, problem: /stream_window/ },
-  { ...subscribe, body: { correlation_id }, problem: /message_types/ },
-  { ...subscribe, body: { correlation_id, message_types: ["Price", 2] }, problem: /message_types\[1\]/ },
-  { ...unsubscribe, body: { correlation_id, message_types: "Price" }, problem: /message_types/ },
-  { ...subscribePatterns, body: { correlation_id, patterns: 3 }, problem: /patterns/ },
-  { ...unsubscribePatterns, body: { correlation_id }, problem: /patterns/ },
-  { ...discover, body: { correlation_id, include_actors: "all" }, problem: /include_actors/ },
-])("a $what with $body is SERIALIZATION_ERROR in its own shape, and names the field", async ({ problem, ...asked }) => {
+  { ...request, body: { correlation_id, message_type: "Echo", payload: 1 }, problem: "target" },
+  { ...request, body: { correlation_id, target: "echo", payload: 1 }, problem: "message_type" },
+  { ...request, body: { ...request.body, expects_reply: "yes" }, problem: "expects_reply" },
+  { ...stream, body: { ...stream.body, target: 5 }, problem: "target" },
+  { ...stream, body: { ...stream.body, stream_window: -1 }, problem: "stream_window" },
+  { ...subscribe, body: { correlation_id }, problem: "message_types" },
+  { ...subscribe, body: { correlation_id, message_types: ["Price", 2] }, problem: "message_types[1]" },
+  { ...unsubscribe, body: { correlation_id, message_types: "Price" }, problem: "message_types" },
+  { ...subscribePatterns, body: { correlation_id, patterns: 3 }, problem: "patterns" },
+  { ...unsubscribePatterns, body: { correlation_id }, problem: "patterns" },
+  { ...discover, body: { correlation_id, include_actors: "all" }, problem: "include_actors" },
+])("a $what with a wrong $problem is SERIALIZATION_ERROR in its own shape, and names the field", async ({ problem, ...asked }) => {
   await eachFormat({}, async (_server, client) => {
-    await expectRefusal(client, asked, { code: "SERIALIZATION_ERROR", error: new RegExp(`^Serialization error: .*${problem.source}`) });
+    await expectRefusal(client, asked, { code: "SERIALIZATION_ERROR", error: /^Serialization error: / });
+    expect((await client.ask(asked.kind, asked.body)).fields["error"]).toContain(problem);
     await client.expectNothingElse();
   });
 });

@@ -5,6 +5,7 @@ import { agent, message } from "acton";
 import { z } from "zod";
 import { packed, type Fields } from "../../support/raw-client.ts";
 import { TestServer } from "../../support/test-server.ts";
+import { Text } from "../../support/test-services.ts";
 import { type ActonClient, connectActon, echo, envelope, kinds, type Spelling, spellings } from "./support.ts";
 
 const WideAnswer = message("WideAnswer", { is: z.string(), back: z.bigint() });
@@ -45,7 +46,8 @@ test.each(wide)("the integer %p survives where the schema says bigint, in every 
   }
   const client = await connectActon(server, "msgpack");
   const { fields } = await client.request(envelope("w", "numbers", "Wide", { value }));
-  expect(fields["payload"]).toEqual({ is: String(value), back: value });
+  const { is, back } = fields["payload"] as { readonly is: string; readonly back: number | bigint };
+  expect([is, BigInt(back)]).toEqual([String(value), value]);
 });
 
 test.each([0, 5, -1, 2 ** 53 - 1])("the integer %p, which a 64-bit field of a client holds as well, passes where the schema says bigint", async (value) => {
@@ -73,6 +75,21 @@ test("integers beyond 64 bits, and numbers that overflow, are refused", async ()
   for (const digits of ["18446744073709551616", "-9223372036854775809", "1e400"]) {
     client.send(kinds.request, Buffer.from(`{"correlation_id":"o","target":"echo","message_type":"Echo","expects_reply":true,"payload":${digits}}`));
     expect((await client.next()).fields).toMatchObject({ correlation_id: "unknown", success: false, error_code: "SERIALIZATION_ERROR" });
+  }
+});
+
+test("the last value of a stream, and a push, may nest as deep as a reply", async () => {
+  await using server = await start();
+  const deep: unknown = Array.from({ length: 126 }).reduce((inner: unknown) => [inner], 0);
+  for (const spelling of ["json", "msgpack"] as const) {
+    const client = await connectActon(server, spelling);
+    client.send(kinds.request, envelope("s", "streams", "Feed", spelling, { expects_stream: true }));
+    await server.until(() => server.seen.feeds.at(-1)?.message === spelling);
+    server.seen.feeds.at(-1)?.reply.end(deep);
+    expect((await client.next()).fields).toEqual({ correlation_id: "s", sequence: 0, is_final: true, payload: deep });
+    await client.ask(kinds.subscribe, { correlation_id: "p", message_types: ["Text"] });
+    server.runtime.broker().broadcast(Text, deep);
+    expect((await client.next()).fields).toMatchObject({ message_type: "Text", payload: deep });
   }
 });
 
@@ -104,7 +121,7 @@ test.each(loneSurrogates)("a lone surrogate in a payload (%s) never comes back: 
 /** Acton's own reader takes no lone surrogate, so such a body does not decode; here it must at least never end the connection. */
 const surrogateBodies: ReadonlyArray<readonly [what: string, kind: number, body: string]> = [
   ["a request's correlation", kinds.request, '{"correlation_id":"\\ud800","target":"echo","message_type":"Echo","expects_reply":true,"payload":1}'],
-  ["a deferred request's correlation", kinds.request, '{"correlation_id":"\\ud800","target":"echo","message_type":"Echo","payload":1}'],
+  ["a delivery's correlation", kinds.request, '{"correlation_id":"\\ud800","target":"echo","message_type":"Echo","payload":1}'],
   ["a stream's correlation", kinds.request, '{"correlation_id":"\\ud800","target":"streams","message_type":"Count","expects_stream":true,"payload":{"items":1}}'],
   ["a target", kinds.request, '{"correlation_id":"c","target":"\\ud800","message_type":"Echo","expects_reply":true,"payload":1}'],
   ["a message type", kinds.request, '{"correlation_id":"c","target":"echo","message_type":"\\ud800","expects_reply":true,"payload":1}'],
@@ -124,6 +141,20 @@ test.each(surrogateBodies)("a lone surrogate in %s is answered without one, and 
   const answer = await client.next();
   expect(answer.fields["success"] ?? false).toBe(false);
   expect(answer.raw.toString()).not.toMatch(/\\ud[89a-f]/i);
+  await client.expectNothingElse();
+});
+
+test("a lone surrogate in the correlation of a request that runs out of time, or is cancelled, harms nobody", async () => {
+  await using server = await start();
+  const client = await connectActon(server);
+  const other = await connectActon(server);
+  client.send(kinds.request, Buffer.from('{"correlation_id":"\\ud800","target":"holder","message_type":"Hold","expects_reply":true,"payload":1,"response_timeout_ms":100}'));
+  client.send(kinds.request, Buffer.from('{"correlation_id":"\\ud801","target":"streams","message_type":"Feed","expects_stream":true,"payload":1,"response_timeout_ms":100}'));
+  client.send(kinds.heartbeat, Buffer.alloc(0));
+  await server.until(() => client.waiting > 0);
+  expect(() => server.clock.advance(100)).not.toThrow();
+  expect((await other.request(echo("o", 1))).fields["success"]).toBe(true);
+  await client.take(client.waiting);
   await client.expectNothingElse();
 });
 

@@ -6,7 +6,5 @@ import type { Connection } from "../connection.ts";
 
 export function cancel(connection: Connection, packet: CancelPacket): void {
   const failure = { code: "CANCELLED", message: "the client cancelled" } as const;
-  const waiting = connection.calls.withdraw(packet.correlation);
-  if (waiting !== undefined) connection.fail(waiting.packet, waiting.slot, failure);
-  else connection.calls.find(packet.correlation)?.cancel(failure);
+  if (!connection.calls.withdraw(packet.correlation, failure)) connection.calls.find(packet.correlation)?.cancel(failure);
 }

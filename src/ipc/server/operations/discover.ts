@@ -1,7 +1,7 @@
 // What can be asked of this server: agents, the types they handle, and for each type its schema and an example.
 
 import { detailOf } from "../../../errors.ts";
-import { exampleOf } from "../../../message/example.ts";
+import { exampleOf } from "../../../message/json-schema.ts";
 import type { MessageType } from "../../../message/message-type.ts";
 import type { Discovery, DiscoverPacket } from "../../wire/packet.ts";
 import type { Connection } from "../connection.ts";
@@ -16,7 +16,7 @@ export function discover(context: ServerContext, connection: Connection, packet:
     return;
   }
   try {
-    connection.dialect.discovery(connection.writerFor(slot), packet, discoveryOf(context, packet));
+    connection.dialect.discovery(connection.answers.writerFor(slot), packet, discoveryOf(context, packet));
   } catch (error) {
     connection.fail(packet, slot, { code: "HANDLER_FAILED", message: detailOf(error) });
     return;

@@ -4,6 +4,6 @@ import type { HeartbeatPacket } from "../../wire/packet.ts";
 import type { Connection } from "../connection.ts";
 
 export function heartbeat(connection: Connection, packet: HeartbeatPacket): void {
-  connection.dialect.heartbeat(connection.out, packet, packet.body);
+  connection.dialect.heartbeat(connection.answers.out, packet, packet.body);
   connection.answered(undefined);
 }

@@ -7,6 +7,6 @@ import { delivered } from "./request.ts";
 export function leave(connection: Connection, packet: QueryPacket): void {
   connection.subscriptions.clear();
   const slot = connection.openSlot(packet);
-  connection.dialect.reply(connection.writerFor(slot), packet, delivered);
+  connection.dialect.reply(connection.answers.writerFor(slot), packet, delivered);
   connection.answered(slot);
 }

@@ -5,6 +5,6 @@ import type { Connection } from "../connection.ts";
 
 export function ping(connection: Connection, packet: QueryPacket): void {
   const slot = connection.openSlot(packet);
-  connection.dialect.reply(connection.writerFor(slot), packet, null);
+  connection.dialect.reply(connection.answers.writerFor(slot), packet, null);
   connection.answered(slot);
 }

@@ -5,7 +5,7 @@ import type { AnswerShape } from "../../wire/packet.ts";
 import type { Connection } from "../connection.ts";
 import type { ServerContext } from "../server-context.ts";
 
-const shuttingDown: Failure = { code: "SHUTTING_DOWN", message: "the server is shutting down" };
+export const shuttingDown: Failure = { code: "SHUTTING_DOWN", message: "the server is shutting down" };
 
 /** Subscriptions are answered while the server drains; they cost a token like a request. */
 export function refuseArrival(context: ServerContext, connection: Connection, shape: AnswerShape): Failure | undefined {

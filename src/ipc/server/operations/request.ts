@@ -2,17 +2,18 @@
 
 import type { Timer } from "../../../clock.ts";
 import { type Failure, quoted } from "../../../errors.ts";
-import { Envelope, type Origin } from "../../../message/envelope.ts";
+import { Envelope } from "../../../message/envelope.ts";
 import type { Recipient } from "../../../message/recipient.ts";
 import type { MessageType } from "../../../message/message-type.ts";
 import { ReplyPort, type ReplySink } from "../../../message/reply-port.ts";
 import type { RequestPacket } from "../../wire/packet.ts";
 import type { Arrival, OpenCall } from "../calls.ts";
 import type { Connection } from "../connection.ts";
-import { refusalOf } from "../policy.ts";
+import { type Operation, refusalOf } from "../policy.ts";
 import type { ReplySlot } from "../reply-order.ts";
 import type { ServerContext } from "../server-context.ts";
 import { ForwardedReply } from "./forwarded-reply.ts";
+import { idInUse } from "./id-in-use.ts";
 import { refuseArrival } from "./refuse-arrival.ts";
 import { StreamCall } from "./stream.ts";
 import { replyFailure } from "./reply-failure.ts";
@@ -23,16 +24,14 @@ export const delivered = { status: "delivered" };
 export function arriveRequest(context: ServerContext, connection: Connection, packet: RequestPacket, bytes: number): void {
   const slot = connection.openSlot(packet);
   if (packet.expectsStream && packet.streamId === null) packet.streamId = connection.nextStreamId();
-  const { correlation } = packet;
-  const refusal = refuseArrival(context, connection, packet.shape);
+  const refusal = refuseArrival(context, connection, packet.shape) ?? idInUse(connection, packet);
   if (refusal !== undefined) connection.fail(packet, slot, refusal);
-  else if (correlation !== null && connection.calls.isInUse(correlation)) {
-    connection.fail(packet, slot, { code: "PROTOCOL_ERROR", message: `${quoted(correlation)} is still in use on this connection` });
-  } else connection.calls.arrive({ packet, slot, bytes });
+  else connection.calls.arrive({ packet, slot, bytes, at: connection.lastArrival });
 }
 
 /** As a request has its place: the other checks, then the mailbox. */
-export function performRequest(context: ServerContext, connection: Connection, { packet, slot }: Arrival): void {
+export function performRequest(context: ServerContext, connection: Connection, arrival: Arrival): void {
+  const { packet, slot } = arrival;
   context.counters.messagesProcessed += 1;
   const found = resolve(context, connection, packet);
   if ("code" in found) {
@@ -40,7 +39,7 @@ export function performRequest(context: ServerContext, connection: Connection, {
     return;
   }
   const { recipient, type, payload, forwardTo } = found;
-  const origin: Origin = { peer: connection.peer, identity: connection.identity, trace: packet.trace };
+  const origin = connection.originOf(packet.trace);
   if (forwardTo !== undefined) {
     const port = new ReplyPort(new ForwardedReply(context, forwardTo, type, packet.expectsStream));
     acknowledge(connection, packet, slot, recipient.offer(new Envelope(type, payload, port, undefined, origin)));
@@ -54,7 +53,7 @@ export function performRequest(context: ServerContext, connection: Connection, {
     connection.fail(packet, slot, { code: "TIMEOUT", message: "no reply within 0 ms", afterMs: 0 });
     return;
   }
-  const call = packet.expectsStream ? new StreamCall(context, connection, packet, slot) : new RequestCall(context, connection, packet, slot);
+  const call = packet.expectsStream ? new StreamCall(context, connection, arrival) : new RequestCall(context, connection, arrival);
   connection.calls.open(call);
   const failure = recipient.offer(new Envelope(type, payload, call.port, undefined, origin));
   if (failure !== undefined) call.port.abandon(failure);
@@ -72,6 +71,8 @@ function resolve(context: ServerContext, connection: Connection, packet: Request
   const { target, messageType, replyTo } = packet;
   const refusal = refusalOf(context.policy, connection.identity, { kind: "request", agent: target, type: messageType });
   if (refusal !== undefined) return { code: "ACCESS_DENIED", message: refusal };
+  const forwardRefusal = replyTo === undefined ? undefined : refusalOf(context.policy, connection.identity, forwardOf(context, packet, replyTo));
+  if (forwardRefusal !== undefined) return { code: "ACCESS_DENIED", message: forwardRefusal };
   const recipient = context.names.find(target)?.recipient;
   if (recipient === undefined) return agentNotFound(target);
   const forwardTo = replyTo === undefined ? undefined : context.names.find(replyTo)?.recipient;
@@ -84,6 +85,11 @@ function resolve(context: ServerContext, connection: Connection, packet: Request
     return { code: "TARGET_BUSY", message: `this connection has ${context.config.streamsMax} streams open already` };
   }
   return { recipient, type, payload: validation.value, forwardTo };
+}
+
+// A reply that is sent on is a message like any other to the one who gets it.
+function forwardOf(context: ServerContext, packet: RequestPacket, replyTo: string): Operation {
+  return { kind: "request", agent: replyTo, type: context.types.find(packet.messageType)?.answer?.name ?? packet.messageType };
 }
 
 function agentNotFound(name: string): Failure {
@@ -101,8 +107,8 @@ function acknowledge(connection: Connection, packet: RequestPacket, slot: ReplyS
     return;
   }
   const { dialect } = connection;
-  if (packet.expectsStream) dialect.streamEnd(connection.writerFor(slot), packet, 0, delivered);
-  else dialect.reply(connection.writerFor(slot), packet, delivered);
+  if (packet.expectsStream) dialect.streamEnd(connection.answers.writerFor(slot), packet, 0, delivered);
+  else dialect.reply(connection.answers.writerFor(slot), packet, delivered);
   connection.answered(slot);
 }
 
@@ -119,20 +125,27 @@ class RequestCall implements OpenCall, ReplySink, Timer {
   readonly #slot: ReplySlot | undefined;
   readonly #timeoutMs: number;
 
-  constructor(context: ServerContext, connection: Connection, packet: RequestPacket, slot: ReplySlot | undefined) {
+  constructor(context: ServerContext, connection: Connection, { packet, slot, at }: Arrival) {
     this.#context = context;
     this.#connection = connection;
     this.packet = packet;
     this.#slot = slot;
     this.#timeoutMs = packet.timeoutMs ?? context.config.requestTimeoutMs;
-    if (this.#timeoutMs !== Infinity) context.clock.armAt(this, connection.lastArrival + this.#timeoutMs);
+    if (this.#timeoutMs !== Infinity) context.clock.armAt(this, at + this.#timeoutMs);
   }
 
   resolve(value: unknown): void {
-    this.#settle();
+    this.#context.clock.disarm(this);
+    const { answers } = this.#connection;
+    if (answers.aboveSoftMark) answers.whenRoom(() => this.#reply(value));
+    else this.#reply(value);
+  }
+
+  #reply(value: unknown): void {
+    this.#connection.calls.close(this);
     const connection = this.#connection;
     try {
-      connection.dialect.reply(connection.writerFor(this.#slot), this.packet, value);
+      connection.dialect.reply(connection.answers.writerFor(this.#slot), this.packet, value);
     } catch (error) {
       connection.fail(this.packet, this.#slot, replyFailure(this.#context, this.packet, error));
       return;
@@ -154,6 +167,8 @@ class RequestCall implements OpenCall, ReplySink, Timer {
   }
 
   cancel(failure: Failure): void {
+    // Answered already, though its reply may still wait to leave.
+    if (!this.port.open) return;
     this.port.cancel();
     this.reject(failure);
   }

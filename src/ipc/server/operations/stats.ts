@@ -13,6 +13,6 @@ export function stats(context: ServerContext, connection: Connection, packet: Qu
     connection.fail(packet, slot, { code: "ACCESS_DENIED", message: refusal });
     return;
   }
-  connection.dialect.reply(connection.writerFor(slot), packet, wireStats(context.stats()));
+  connection.dialect.reply(connection.answers.writerFor(slot), packet, wireStats(context.stats()));
   connection.answered(slot);
 }

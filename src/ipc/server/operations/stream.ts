@@ -4,7 +4,7 @@ import type { Timer } from "../../../clock.ts";
 import type { Failure } from "../../../errors.ts";
 import { ReplyPort, type ReplySink } from "../../../message/reply-port.ts";
 import type { RequestPacket } from "../../wire/packet.ts";
-import type { OpenCall } from "../calls.ts";
+import type { Arrival, OpenCall } from "../calls.ts";
 import type { Connection } from "../connection.ts";
 import type { ReplySlot } from "../reply-order.ts";
 import type { ServerContext } from "../server-context.ts";
@@ -29,14 +29,14 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   #credit: number;
   readonly #held: Array<{ readonly value: unknown; readonly resolve: (pace: Promise<void> | undefined) => void }> = [];
 
-  constructor(context: ServerContext, connection: Connection, packet: RequestPacket, slot: ReplySlot | undefined) {
+  constructor(context: ServerContext, connection: Connection, { packet, slot, at }: Arrival) {
     this.#context = context;
     this.#connection = connection;
     this.packet = packet;
     this.#slot = slot;
     const { timeoutMs, streamWindow } = packet;
     this.#credit = streamWindow ?? Infinity;
-    if (timeoutMs !== undefined && timeoutMs !== Infinity) context.clock.armAt(this, connection.lastArrival + timeoutMs);
+    if (timeoutMs !== undefined && timeoutMs !== Infinity) context.clock.armAt(this, at + timeoutMs);
   }
 
   item(value: unknown): Promise<void> | undefined {
@@ -61,22 +61,22 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   #send(value: unknown): Promise<void> | undefined {
     const connection = this.#connection;
     try {
-      connection.dialect.item(connection.writerFor(this.#slot), this.packet, this.#sequence, value);
+      connection.dialect.item(connection.answers.writerFor(this.#slot), this.packet, this.#sequence, value);
     } catch (error) {
       this.cancel(replyFailure(this.#context, this.packet, error));
       return undefined;
     }
     this.#sequence += 1;
     this.#credit -= 1;
-    connection.sent();
-    return connection.streamPace(this.#slot);
+    connection.answers.sent();
+    return connection.answers.streamPace(this.#slot);
   }
 
   resolve(value: unknown): void {
     const connection = this.#connection;
     this.#settle();
     try {
-      connection.dialect.streamEnd(connection.writerFor(this.#slot), this.packet, this.#sequence, value === undefined ? null : value);
+      connection.dialect.streamEnd(connection.answers.writerFor(this.#slot), this.packet, this.#sequence, value === undefined ? null : value);
     } catch (error) {
       this.#fail(replyFailure(this.#context, this.packet, error));
       return;
@@ -96,6 +96,7 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   }
 
   cancel(failure: Failure): void {
+    if (this.#ended) return;
     this.port.cancel();
     this.reject(failure);
   }

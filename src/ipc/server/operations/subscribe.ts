@@ -46,7 +46,7 @@ export function unsubscribe(connection: Connection, packet: SubscriptionPacket):
 // Who sent no correlation expects no answer, but for a refusal.
 function answer(connection: Connection, packet: SubscriptionPacket, rejected: readonly string[]): void {
   if (packet.correlation === null) return;
-  connection.dialect.subscribed(connection.out, packet, connection.subscriptions.state(rejected));
+  connection.dialect.subscribed(connection.answers.out, packet, connection.subscriptions.state(rejected));
   connection.answered(undefined);
 }
 

@@ -1,0 +1,45 @@
+// Makes what all connections of one listener share.
+
+import type { Publication } from "../../broker/publication.ts";
+import { BufferPool } from "../wire/buffer-pool.ts";
+import { encodeJson } from "../wire/json.ts";
+import type { EncodedPayload } from "../wire/packet.ts";
+import { Capacity } from "./capacity.ts";
+import { ListenerCounters, type ListenerStats } from "./listener-stats.ts";
+import type { ServerContext } from "./server-context.ts";
+
+type Given = "config" | "clock" | "scheduler" | "log" | "names" | "types" | "broker" | "policy" | "product" | "application";
+
+export interface ListenerState {
+  isDraining(): boolean;
+  stats(): ListenerStats;
+}
+
+export function makeContext(parts: Pick<ServerContext, Given>, state: ListenerState): ServerContext {
+  const { config } = parts;
+  let pushNumber = 0;
+  let last: { readonly publication: Publication; readonly payload: EncodedPayload } | undefined;
+  return {
+    ...parts,
+    codecLimits: { depth: config.depthMax, tokens: config.tokensMax },
+    counters: new ListenerCounters(),
+    buffers: new BufferPool(),
+    inFlight: new Capacity(config.inFlightTotalMax),
+    unfinished: new Capacity(config.unfinishedBytesMax),
+    get draining() {
+      return state.isDraining();
+    },
+    stats: () => state.stats(),
+    nextPushNumber: () => (pushNumber += 1),
+    // A broadcast visits its subscribers one after the other, so remembering the last one is enough.
+    payloadOf(publication) {
+      if (last?.publication !== publication) last = { publication, payload: encodedOnce(publication.payload) };
+      return last.payload;
+    },
+  };
+}
+
+function encodedOnce(value: unknown): EncodedPayload {
+  let json: string | undefined;
+  return { value, json: () => (json ??= encodeJson(value)) };
+}
