@@ -114,6 +114,11 @@ export function quoted(name: unknown): string {
   return detailOf(typeof name === "string" ? JSON.stringify(name.slice(0, 128)) : String(name));
 }
 
+/** A name as error texts show it: bare, as the guide has it, unless it could garble a log or a terminal. */
+export function printable(name: string): string {
+  return /^[\w.:/-]{1,128}$/.test(name) ? name : quoted(name);
+}
+
 export function assertNever(value: never): never {
   throw new TypeError(`Unexpected variant: ${String(value)}`);
 }

@@ -166,3 +166,9 @@ export function agent<Model>(name: string, model: () => Model): Blueprint<Model,
   if (typeof name !== "string" || name.length === 0) throw new TypeError("Cannot make an agent without a name");
   return new Blueprint({ name, model, handlers: new Map(), subscriptions: new Set(), hooks: {}, crashPolicy: "resume" });
 }
+
+/** The handler's own name, or what it handles. */
+export function handlerName(entry: HandlerEntry): string {
+  const { name } = entry.handler;
+  return name === "" ? `${entry.exclusive ? "mutateOn" : "actOn"}(${entry.type.name})` : name;
+}

@@ -10,7 +10,7 @@ import type { Task } from "../scheduler.ts";
 import { Activation } from "./activation.ts";
 import { makeArgument } from "./agent-argument.ts";
 import { findAskCycle, type OpenAsk, type RunningHandler } from "./ask-cycle.ts";
-import type { AgentArgument, AnyBlueprint, BlueprintDefinition, HandlerEntry, StartOptions } from "./blueprint.ts";
+import { type AgentArgument, type AnyBlueprint, type BlueprintDefinition, type HandlerEntry, handlerName, type StartOptions } from "./blueprint.ts";
 import { DeferredReplies } from "./deferred-replies.ts";
 import { Gate } from "./gate.ts";
 import { AgentHandle } from "./handle.ts";
@@ -244,9 +244,4 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
     this.#drained = undefined;
     drained();
   }
-}
-
-function handlerName(entry: HandlerEntry): string {
-  const { name } = entry.handler;
-  return name === "" ? `${entry.exclusive ? "mutateOn" : "actOn"}(${entry.type.name})` : name;
 }

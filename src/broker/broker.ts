@@ -81,6 +81,13 @@ export class Broker implements Publisher {
     };
   }
 
+  /** Broadcasts that an agent has lost because its mailbox and its queue were full, by the agent's id. */
+  losses(): ReadonlyMap<string, number> {
+    const losses = new Map<string, number>();
+    for (const [id, { lost }] of this.#agents) if (lost > 0) losses.set(id, lost);
+    return losses;
+  }
+
   /** Gives every broadcast whose type's name matches to the subscriber. `topic` is a name, or a prefix and a final `*`. */
   join(topic: string, subscriber: Subscriber): () => void {
     const byPattern = topic.endsWith("*");
@@ -115,6 +122,10 @@ class AgentSubscriber implements Subscriber {
 
   publish(publication: Publication): void {
     if (this.#backlog.length > 0 || this.#target.offerBroadcast(publication, this.#roomed) === "full") this.#backlog.add(publication);
+  }
+
+  get lost(): number {
+    return this.#backlog.lost;
   }
 
   flushed(): Promise<void> | undefined {

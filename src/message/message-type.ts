@@ -87,7 +87,7 @@ export function message<const Name extends string, Source extends SchemaSource>(
 // The order of fields, and of the names of required ones, means nothing.
 function canonical(schema: unknown): string {
   return JSON.stringify(schema, (key, value: unknown) => {
-    if (key === "required" && Array.isArray(value)) return [...(value as unknown[])].sort();
+    if (key === "required" && Array.isArray(value)) return value.map(String).sort((one, other) => (one < other ? -1 : 1));
     if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
     return Object.fromEntries(Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)));
   });

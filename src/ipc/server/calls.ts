@@ -46,6 +46,7 @@ export class Calls {
   requests = 0;
   streams = 0;
   waitingBytes = 0;
+  #streamNumber = 0;
   readonly #limits: CallLimits;
   readonly #clock: Clock;
   readonly #total: Capacity;
@@ -73,6 +74,12 @@ export class Calls {
   /** So much waits that nothing more should be read. */
   get saturated(): boolean {
     return this.waitingBytes > this.#limits.waitingBytesMax;
+  }
+
+  /** A name for a stream that its client gave none. */
+  nextStreamId(): string {
+    this.#streamNumber += 1;
+    return `stream-${this.#streamNumber}`;
   }
 
   isInUse(correlation: string): boolean {

@@ -48,7 +48,6 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   #state: State = "open";
   #peerDone = false;
   #inputEnded = false;
-  #streamNumber = 0;
 
   constructor(context: ServerContext, owner: ConnectionOwner, socket: Socket, peer: Peer) {
     const { clock, config } = context;
@@ -193,11 +192,6 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   revoke(): void {
     this.#live.revoked = true;
     this.terminate("revoked");
-  }
-
-  nextStreamId(): string {
-    this.#streamNumber += 1;
-    return `stream-${this.#streamNumber}`;
   }
 
   /** Reads no more, answers what it has accepted for at most so long, then closes. */

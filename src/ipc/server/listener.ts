@@ -4,7 +4,7 @@
 import type { Broker } from "../../broker/broker.ts";
 import { after, type Clock } from "../../clock.ts";
 import type { IpcConfig } from "../../config.ts";
-import { ActonError, detailOf, type Failure } from "../../errors.ts";
+import { detailOf, type Failure } from "../../errors.ts";
 import type { FileSystem } from "../../files.ts";
 import type { Log } from "../../log.ts";
 import type { Peer } from "../../message/envelope.ts";
@@ -15,6 +15,7 @@ import type { Packet } from "../wire/packet.ts";
 import type { Arrival } from "./calls.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { ListenerStats } from "./listener-stats.ts";
+import { checkOpenFiles, memoryBound } from "./listener-bounds.ts";
 import { makeContext } from "./make-context.ts";
 import { shuttingDown } from "./operations/refuse-arrival.ts";
 import { performRequest } from "./operations/request.ts";
@@ -49,7 +50,6 @@ export interface DrainResult {
 
 // Refusals answer quickly and are few; beyond these a connection is closed without a word.
 const refusedMax = 64;
-const kernelBytesPerConnection = 256 * 1024;
 const cutOff: Failure = { code: "AGENT_STOPPED", message: "the server stopped before the answer came" };
 
 export class IpcListener implements ConnectionOwner {
@@ -68,7 +68,7 @@ export class IpcListener implements ConnectionOwner {
   /** Throws ADDRESS_IN_USE, PATH_REFUSED or INVALID_CONFIG; serves from the moment it returns. */
   constructor(parts: ListenerParts) {
     this.#parts = parts;
-    checkOpenFiles(parts);
+    checkOpenFiles(parts.config, parts.host.openFilesMax());
     this.#context = makeContext(parts, { isDraining: () => this.#draining, stats: () => this.stats() });
     const { files, transport, host, config, log } = parts;
     this.#path = takeOver(config.socketPath, { files, transport, pid: host.pid, uid: host.uid }, (socket) => this.#accept(socket));
@@ -239,21 +239,3 @@ export class IpcListener implements ConnectionOwner {
     return true;
   }
 }
-
-/** A full set of connections must leave descriptors for everything else: accepting without any spins. */
-function checkOpenFiles({ config, host }: ListenerParts): void {
-  const openFiles = host.openFilesMax();
-  const most = Math.floor(openFiles * 0.75);
-  if (config.maxConnections <= most) return;
-  throw new ActonError(
-    "INVALID_CONFIG",
-    `max_connections ${config.maxConnections} is too many for an open-file limit of ${openFiles}: set it to ${most} at most, or raise the limit`,
-  );
-}
-
-/** What connections can make the server hold, in bytes, when all of them do their worst. */
-function memoryBound(config: IpcConfig): number {
-  const perConnection = 2 * config.outgoingHardBytes + config.waitingBytesMax + config.maxMessageSize + kernelBytesPerConnection;
-  return config.maxConnections * perConnection + config.unfinishedBytesMax;
-}
-

@@ -1,7 +1,7 @@
 // A request: checked in a fixed order, put into its agent's mailbox, answered once. Streams share the way in.
 
 import type { Timer } from "../../../clock.ts";
-import { type Failure, quoted } from "../../../errors.ts";
+import { type Failure, printable } from "../../../errors.ts";
 import { Envelope } from "../../../message/envelope.ts";
 import type { Recipient } from "../../../message/recipient.ts";
 import type { MessageType } from "../../../message/message-type.ts";
@@ -23,7 +23,7 @@ export const delivered = { status: "delivered" };
 /** As a request arrives: it may be refused at once, or wait for a place among those in flight. */
 export function arriveRequest(context: ServerContext, connection: Connection, packet: RequestPacket, bytes: number): void {
   const slot = connection.openSlot(packet);
-  if (packet.expectsStream && packet.streamId === null) packet.streamId = connection.nextStreamId();
+  if (packet.expectsStream && packet.streamId === null) packet.streamId = connection.calls.nextStreamId();
   const refusal = refuseArrival(context, connection, packet.shape) ?? idInUse(connection, packet);
   if (refusal !== undefined) connection.fail(packet, slot, refusal);
   else connection.calls.arrive({ packet, slot, bytes, at: connection.lastArrival });
@@ -94,11 +94,6 @@ function forwardOf(context: ServerContext, packet: RequestPacket, replyTo: strin
 
 function agentNotFound(name: string): Failure {
   return { code: "ACTOR_NOT_FOUND", message: printable(name), subject: name };
-}
-
-// Names stand bare in these texts, as the guide has them; one that could garble a log or a terminal is quoted.
-function printable(name: string): string {
-  return /^[\w.:/-]{1,128}$/.test(name) ? name : quoted(name);
 }
 
 function acknowledge(connection: Connection, packet: RequestPacket, slot: ReplySlot | undefined, failure: Failure | undefined): void {

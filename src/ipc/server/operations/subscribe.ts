@@ -1,7 +1,7 @@
 // Subscriptions: to registered types by name, to any by a prefix pattern. Known names are subscribed, the others are
 // named in the answer; patterns apply whole or not at all.
 
-import { ActonError, quoted } from "../../../errors.ts";
+import { ActonError, printable } from "../../../errors.ts";
 import type { SubscriptionPacket } from "../../wire/packet.ts";
 import type { Connection } from "../connection.ts";
 import { refusalOf, type Operation } from "../policy.ts";
@@ -22,7 +22,7 @@ export function subscribe(context: ServerContext, connection: Connection, packet
   try {
     authorize(context, connection, packet.types ?? [], patterns);
     if (known.length === 0 && rejected.length > 0 && patterns.length === 0) {
-      throw new ActonError("UNKNOWN_MESSAGE_TYPE", `${rejected.slice(0, 8).map(quoted).join(", ")} is not registered`);
+      throw new ActonError("UNKNOWN_MESSAGE_TYPE", `${rejected.slice(0, 8).map(printable).join(", ")} is not registered`);
     }
     connection.subscriptions.add(known, patterns, packet.format);
   } catch (error) {
