@@ -27,7 +27,7 @@ const MiB = 1024 * KiB;
 export const listenerKeys = {
   socketPath: { default: "/tmp/acton.sock", unit: "path", about: "Where the listener binds; at most 103 bytes" },
   maxConnections: { default: 100, min: 1, max: countMax, unit: "connections", about: "Connections at once; at most ¾ of the open-file limit" },
-  connectionTimeoutMs: { default: 30_000, min: 0, max: durationMax, unit: "ms", about: "An idle connection is closed after this; 0 is never" },
+  connectionTimeoutMs: { default: 30_000, min: 0, max: durationMax, unit: "ms", about: "An idle connection is closed after this, an acton one after twice this; 0 is never" },
   subscriptionTimeoutMs: { default: 0, min: 0, max: durationMax, unit: "ms", about: "The same for a connection that holds subscriptions; 0 is never" },
   maxMessageSize: { default: MiB, min: 1, max: frameBytesMax, unit: "bytes", about: "The largest frame either way" },
   frameTimeoutMs: { default: 10_000, min: 1, max: durationMax, unit: "ms", about: "A frame that has begun must be whole within this" },

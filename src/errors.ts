@@ -49,6 +49,8 @@ export interface Failure {
   readonly subject?: string;
   /** How long was waited, in milliseconds. */
   readonly afterMs?: number;
+  /** The handler itself said so: it has run, whatever the code promises otherwise. */
+  readonly handlerRan?: true;
 }
 
 export interface ErrorOptions {
@@ -111,7 +113,7 @@ export function detailOf(thrown: unknown): string {
 
 /** A name from outside, quoted and cut, safe in an error text or a log line. */
 export function quoted(name: unknown): string {
-  return detailOf(typeof name === "string" ? JSON.stringify(name.slice(0, 128)) : String(name));
+  return detailOf(typeof name === "string" ? JSON.stringify(name.slice(0, 128).toWellFormed()) : String(name));
 }
 
 /** A name as error texts show it: bare, as the guide has it, unless it could garble a log or a terminal. */

@@ -163,7 +163,9 @@ export class ReplyPort implements Reply {
 const noReply: Failure = { code: "NO_REPLY", message: "the handler returned without replying" };
 
 function failureOf(error: unknown): Failure {
-  if (error instanceof ActonError) return error;
   if (error === noReply) return noReply;
-  return { code: "HANDLER_FAILED", message: detailOf(error) };
+  if (!(error instanceof ActonError)) return { code: "HANDLER_FAILED", message: detailOf(error) };
+  const { code, message, retryAfterMs, details } = error;
+  const options = { ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...(details === undefined ? {} : { details }) };
+  return { code, message, ...options, handlerRan: true };
 }

@@ -76,9 +76,14 @@ class ZodSchema implements Schema {
     return z.toJSONSchema(this.#schema, { io: "input", unrepresentable: "any" });
   }
 
+  // A whole number arrives as a number when it is small, whatever its schema calls it: where one was refused for
+  // not being a bigint, the same number is tried as one.
   #problem(input: unknown): Validation {
-    const result = this.#schema.safeParse(input);
-    return { ok: false, problem: problemOf(result.error?.issues ?? []) };
+    const issues = this.#schema.safeParse(input).error?.issues ?? [];
+    const widened = withBigints(input, issues);
+    if (widened === undefined) return { ok: false, problem: problemOf(issues) };
+    const result = this.#schema.safeParse(widened.value);
+    return result.success ? { ok: true, value: result.data } : { ok: false, problem: problemOf(result.error.issues) };
   }
 
   asyncPart(): string | undefined {
@@ -189,4 +194,29 @@ interface ZodInternals {
 function definitionOf(internals: ZodInternals): object {
   const { def } = internals;
   return "type" in def && def.type === "lazy" ? { ...def, innerType: internals.innerType } : { ...def, check: internals.check };
+}
+
+// A copy of the input, along the paths of the issues, with bigints where they were missed. Undefined when none was.
+function withBigints(input: unknown, issues: readonly z.core.$ZodIssue[]): { readonly value: unknown } | undefined {
+  const missed = issues.filter((issue) => issue.code === "invalid_type" && issue.expected === "bigint");
+  let value = input;
+  let found = false;
+  for (const { path } of missed) {
+    value = replaceAt(value, path, (leaf) => {
+      if (!Number.isSafeInteger(leaf)) return leaf;
+      found = true;
+      return BigInt(leaf as number);
+    });
+  }
+  return found ? { value } : undefined;
+}
+
+function replaceAt(value: unknown, path: readonly PropertyKey[], replace: (leaf: unknown) => unknown): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return replace(value);
+  if (Array.isArray(value)) return value.map((item, at) => (at === key ? replaceAt(item, rest, replace) : item));
+  if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return value;
+  const copy = { ...value };
+  Object.defineProperty(copy, key, { value: replaceAt(Reflect.get(value, key), rest, replace), enumerable: true, configurable: true, writable: true });
+  return copy;
 }

@@ -11,7 +11,7 @@ import type { Address, Format, Packet, Trace } from "../wire/packet.ts";
 import { Answers, type AnswersOwner } from "./answers.ts";
 import { type Arrival, Calls } from "./calls.ts";
 import { ClosingSocket } from "./closing-socket.ts";
-import { IdleWatch } from "./idle-watch.ts";
+import { type IdleState, IdleWatch } from "./idle-watch.ts";
 import { Intake, type IntakeOwner } from "./intake.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import type { ReplySlot } from "./reply-order.ts";
@@ -63,7 +63,8 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     });
     this.subscriptions = new Subscriptions(context, this);
     this.rateLimiter = config.rateLimit === null ? undefined : new RateLimiter(config.rateLimit, clock.monotonic());
-    this.#idle = new IdleWatch(clock, config, () => this.#activity(), () => this.#closeIdle());
+    const checkMs = Math.min(...[config.connectionTimeoutMs, config.subscriptionTimeoutMs].map((ms) => (ms > 0 ? ms : Infinity)));
+    this.#idle = new IdleWatch(clock, checkMs === Infinity ? 0 : checkMs, () => this.#activity(), () => this.#closeIdle());
   }
 
   get dialect(): Dialect {
@@ -237,9 +238,10 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     if (this.#context.draining && this.quiet) this.#owner.idle();
   }
 
-  #activity(): "busy" | "subscribed" | "idle" {
+  #activity(): IdleState {
     if (!this.calls.idle || this.#intake.admitting) return "busy";
-    return this.subscriptions.count > 0 ? "subscribed" : "idle";
+    const { connectionTimeoutMs, subscriptionTimeoutMs } = this.#context.config;
+    return { limitMs: this.subscriptions.count > 0 ? subscriptionTimeoutMs : connectionTimeoutMs * this.#intake.patience };
   }
 
   #closeIdle(): void {

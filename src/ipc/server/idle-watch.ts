@@ -3,30 +3,28 @@
 
 import type { Clock, Timer } from "../../clock.ts";
 
-export interface IdleLimits {
-  readonly connectionTimeoutMs: number;
-  /** For a connection that holds subscriptions. 0 in either is never. */
-  readonly subscriptionTimeoutMs: number;
-}
+/** `limitMs` is how long it may be idle in its present state; 0 is never. */
+export type IdleState = "busy" | { readonly limitMs: number };
 
 export class IdleWatch implements Timer {
   due = 0;
   order = 0;
   place = -1;
-  readonly #clock: Clock;
-  readonly #limits: IdleLimits;
-  readonly #state: () => "busy" | "subscribed" | "idle";
-  readonly #expired: () => void;
-  /** Monotonic milliseconds of the last arrival. */
+  /** Monotonic milliseconds of the last sign of life. */
   touchedAt: number;
+  readonly #clock: Clock;
+  readonly #state: () => IdleState;
+  readonly #checkMs: number;
+  readonly #expired: () => void;
 
-  constructor(clock: Clock, limits: IdleLimits, state: () => "busy" | "subscribed" | "idle", expired: () => void) {
+  /** With nothing to expire now it is looked at again after `checkMs`; 0 is never. */
+  constructor(clock: Clock, checkMs: number, state: () => IdleState, expired: () => void) {
     this.#clock = clock;
-    this.#limits = limits;
+    this.#checkMs = checkMs;
     this.#state = state;
     this.#expired = expired;
     this.touchedAt = clock.monotonic();
-    this.#rearm(this.#shortest());
+    this.#rearm(checkMs);
   }
 
   touch(): void {
@@ -39,21 +37,10 @@ export class IdleWatch implements Timer {
 
   expire(): void {
     const state = this.#state();
-    // Work counts as having ended just now: it is looked at no more often than this.
-    if (state === "busy") {
-      this.touch();
-      this.#rearm(this.#shortest());
-      return;
-    }
-    const limit = state === "subscribed" ? this.#limits.subscriptionTimeoutMs : this.#limits.connectionTimeoutMs;
+    const limitMs = state === "busy" ? 0 : state.limitMs;
     const idleMs = this.#clock.monotonic() - this.touchedAt;
-    if (limit > 0 && idleMs >= limit) this.#expired();
-    else this.#rearm(limit > 0 ? limit - idleMs : this.#shortest());
-  }
-
-  #shortest(): number {
-    const limits = [this.#limits.connectionTimeoutMs, this.#limits.subscriptionTimeoutMs].filter((ms) => ms > 0);
-    return limits.length === 0 ? 0 : Math.min(...limits);
+    if (limitMs > 0 && idleMs >= limitMs) this.#expired();
+    else this.#rearm(limitMs > 0 ? limitMs - idleMs : this.#checkMs);
   }
 
   #rearm(ms: number): void {

@@ -73,6 +73,10 @@ export class Intake implements Task, Timer {
     return this.#dialect;
   }
 
+  get patience(): number {
+    return this.#dialect?.patience ?? 1;
+  }
+
   /** Something was left unread, and may be read when the owner keeps up again. */
   get waits(): boolean {
     return this.#paused || this.#decoder.held > 0;

@@ -53,7 +53,7 @@ export class Subscriptions implements Subscriber {
   /** Subscribes to all of it or, when something is wrong, to none. Pushes go out in `format` from now on. */
   add(types: readonly string[], patterns: readonly string[], format: Format): void {
     this.#check(types, patterns);
-    this.#format = format;
+    if (types.length + patterns.length > 0) this.#format = format;
     const { broker } = this.#context;
     for (const name of types) if (!this.#leaveName.has(name)) this.#leaveName.set(name, broker.join(name, this));
     for (const pattern of patterns) if (!this.#leavePattern.has(pattern)) this.#leavePattern.set(pattern, broker.join(pattern, this));

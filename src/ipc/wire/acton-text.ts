@@ -9,6 +9,8 @@ const maxVersion = "0x02";
 /** The error text and code of a failure. `IO_ERROR` is what that protocol calls everything that went wrong with the handler. */
 export function actonFailure(failure: Failure, shape: AnswerShape | "connection"): { readonly error: string; readonly code: string } {
   const { code } = failure;
+  // Clients send again whatever promises that no handler ran, so what a handler says never does.
+  if (failure.handlerRan && code !== "TIMEOUT") return ioError(`HandlerFailed: ${failure.message}`);
   switch (code) {
     case "NO_REPLY":
       return ioError("Response channel closed without receiving a response");

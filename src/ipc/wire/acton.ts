@@ -22,6 +22,7 @@ const unknownCall = "unknown";
 export const acton: Dialect = {
   ordersUncorrelated: false,
   subscribesUnregistered: true,
+  patience: 2,
 
   headerLength(bytes, offset, end) {
     if (end - offset <= lengthFieldBytes) return 0;
@@ -203,13 +204,19 @@ function writeStream(out: FrameWriter, to: Address, body: Record<string, unknown
 
 function writeFrame(out: FrameWriter, version: number, kind: number, format: Format, body: Record<string, unknown>): void {
   if (format === "json") {
-    writeText(out, version, kind, encodeWellFormedJson(body));
+    writeText(out, version, kind, jsonBody(body));
     return;
   }
   const bytes = encodeTextMessagePack(body);
   begin(out, version, kind, format);
   out.raw(bytes);
   out.finish();
+}
+
+// The payload has its own depth to itself; the fields around it are ours, and plain.
+function jsonBody(body: Record<string, unknown>): string {
+  const members = Object.entries(body).map(([key, value]) => `"${key}":${key === "payload" ? encodeWellFormedJson(value) : JSON.stringify(value)}`);
+  return `{${members.join(",")}}`;
 }
 
 function writeText(out: FrameWriter, version: number, kind: number, text: string): void {

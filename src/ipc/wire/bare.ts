@@ -23,6 +23,7 @@ export function bareFormatOf(byte: number): Format | undefined {
 export const bare: Dialect = {
   ordersUncorrelated: true,
   subscribesUnregistered: false,
+  patience: 1,
 
   headerLength: () => lengthFieldBytes,
 

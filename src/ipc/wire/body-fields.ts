@@ -4,6 +4,8 @@ import { ActonError, quoted } from "../../errors.ts";
 import type { AnswerShape, Trace } from "./packet.ts";
 
 const correlationBytesMax = 128;
+/** Names are echoed, and many readers take no such text. */
+const loneSurrogate = "has a lone surrogate";
 
 export class BodyFields {
   readonly body: Readonly<Record<string, unknown>>;
@@ -20,6 +22,7 @@ export class BodyFields {
     const value = this.body[field];
     if (value === undefined) throw wrong(field, "is missing");
     if (typeof value !== "string") throw wrong(field, `must be a string, not ${kindOf(value)}`);
+    if (!value.isWellFormed()) throw wrong(field, loneSurrogate);
     return value;
   }
 
@@ -45,7 +48,7 @@ export class BodyFields {
   /** The correlation if there is one that can be echoed. */
   readableCorrelation(field: string): string | null {
     const id = this.body[field];
-    if (typeof id !== "string" || id.length === 0) return null;
+    if (typeof id !== "string" || id.length === 0 || !id.isWellFormed()) return null;
     // Three bytes at most for each UTF-16 unit: short ids need no counting.
     return id.length * 3 <= correlationBytesMax || Buffer.byteLength(id) <= correlationBytesMax ? id : null;
   }
@@ -56,6 +59,8 @@ export class BodyFields {
     if (!Array.isArray(value)) throw wrong(field, `must be an array of strings, not ${kindOf(value)}`);
     const at = value.findIndex((name) => typeof name !== "string");
     if (at >= 0) throw wrong(`${field}[${at}]`, `must be a string, not ${kindOf(value[at])}`);
+    const broken = (value as string[]).findIndex((name) => !name.isWellFormed());
+    if (broken >= 0) throw wrong(`${field}[${broken}]`, loneSurrogate);
     return value as string[];
   }
 

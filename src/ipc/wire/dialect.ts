@@ -14,6 +14,8 @@ export interface Dialect {
   readonly ordersUncorrelated: boolean;
   /** Whether a subscription may name types that nothing has registered yet. */
   readonly subscribesUnregistered: boolean;
+  /** How many times the configured idle time its clients are given. */
+  readonly patience: number;
   /** Never throws: what cannot be understood comes back as a malformed packet. */
   decode(frame: Frame, limits: CodecLimits): Packet;
   /** Throws HANDLER_FAILED when the payload cannot be written. */

@@ -64,13 +64,16 @@ async function refusing(admit: Policy["admit"], config: ServeOptions["config"] =
   return TestServer.start({ policy: { admit }, config });
 }
 
-test.each([...spellings])("a client of %s that the policy does not admit is told ACCESS_DENIED in the policy's words, without a payload", async (spelling: Spelling) => {
-  await using server = await refusing(() => ({ refused: "Unrecognized peer" }));
-  const client = await connectActon(server, spelling);
-  client.send(kinds.request, { ...echo("r", 1), expects_reply: true });
-  await expectRejection(client, denied("Unrecognized peer"));
-  expect(server.seen.echoes).toEqual([]);
-});
+test.each([...spellings])(
+  "a client of %s that the policy does not admit is told ACCESS_DENIED in the policy's words, without a payload",
+  async (spelling: Spelling) => {
+    await using server = await refusing(() => ({ refused: "Unrecognized peer" }));
+    const client = await connectActon(server, spelling);
+    client.send(kinds.request, { ...echo("r", 1), expects_reply: true });
+    await expectRejection(client, denied("Unrecognized peer"));
+    expect(server.seen.echoes).toEqual([]);
+  },
+);
 
 test("a silent client that the policy does not admit is told after a second", async () => {
   await using server = await refusing(() => ({ refused: "Unrecognized peer" }));

@@ -62,13 +62,27 @@ function expectedOf(frame: RecordedFrame): Fields {
       };
     }
     case 0x04:
-      return { kind: "heartbeat", correlation: null, version, format, streamId: null, shape: "response", body: frame.bytes.subarray(version === 1 ? 6 : 7) };
+      return {
+        kind: "heartbeat",
+        correlation: null,
+        version,
+        format,
+        streamId: null,
+        shape: "response",
+        body: frame.bytes.subarray(version === 1 ? 6 : 7),
+      };
     case 0x06:
       return { kind: "subscribe", ...to, shape: "subscription", types: body["message_types"], patterns: undefined };
     case 0x07:
       return { kind: "unsubscribe", ...to, shape: "subscription", types: body["message_types"], patterns: undefined };
     case 0x08:
-      return { kind: "discover", ...to, shape: "discovery", actors: body["include_actors"] ?? true, messageTypes: body["include_message_types"] ?? true };
+      return {
+        kind: "discover",
+        ...to,
+        shape: "discovery",
+        actors: body["include_actors"] ?? true,
+        messageTypes: body["include_message_types"] ?? true,
+      };
     case 0x0a:
       return { kind: "subscribe", ...to, shape: "patterns", types: undefined, patterns: body["patterns"] };
     case 0x0b:
@@ -117,5 +131,7 @@ test("all client frames in one chunk are cut into the same packets", () => {
 test("the recording has every kind that clients send, in both versions and formats", () => {
   const seen = new Set(clientFrames.map(({ version, format, kind }) => `${version} ${format} ${kind}`));
   const kinds = [0x01, 0x04, 0x06, 0x07, 0x08, 0x0a, 0x0b];
-  expect([...seen].sort()).toEqual([...["json", "msgpack"].flatMap((format) => kinds.map((kind) => `2 ${format} ${kind}`)), "1 json 1", "1 json 4"].sort());
+  expect([...seen].sort()).toEqual(
+    [...["json", "msgpack"].flatMap((format) => kinds.map((kind) => `2 ${format} ${kind}`)), "1 json 1", "1 json 4"].sort(),
+  );
 });

@@ -41,7 +41,8 @@ const differences: readonly Difference[] = [
   {
     names: /rate-limited/,
     because: "`retry_after_ms` in every dialect",
-    change: (frame) => (frame.body["success"] === true ? frame : { ...frame, body: { ...frame.body, retry_after_ms: expect.any(Number) as unknown } }),
+    change: (frame) =>
+      frame.body["success"] === true ? frame : { ...frame, body: { ...frame.body, retry_after_ms: expect.any(Number) as unknown } },
   },
   {
     names: /\/(pattern-subscription\/rate-limited|rate-limited\/server\/(un)?subscribe-patterns\/response)$/,
@@ -49,7 +50,8 @@ const differences: readonly Difference[] = [
     change: (frame) => ({ ...frame, body: { ...frame.body, error: "RATE_LIMITED: Rate limit exceeded, retry after 10ms" } }),
   },
   {
-    names: /\/(subscription\/error|discovery\/error|bad-body\/server\/(un)?(subscribe|discover|subscribe-patterns)\/no-(types|patterns|correlation)\/reply)$/,
+    names:
+      /\/(subscription\/error|discovery\/error|bad-body\/server\/(un)?(subscribe|discover|subscribe-patterns)\/no-(types|patterns|correlation)\/reply)$/,
     because: "A refusal has the shape of the answer it replaces (acton: `error` begins with the code …)",
     change: (frame) => ({ ...frame, body: { ...frame.body, error: String(frame.body["error"]).replace("Parse error: ", "SERIALIZATION_ERROR: ") } }),
   },
@@ -72,7 +74,9 @@ const differences: readonly Difference[] = [
     names: /\/busy\/server\/request\/busy\.Slow\.stream\//,
     because: "the codes being those of responses; acton texts … `Target actor inbox is full`",
     change: (frame) =>
-      frame.body["error"] === "Actor inbox is full" ? { ...frame, body: { ...frame.body, error: "Target actor inbox is full", error_code: "TARGET_BUSY" } } : frame,
+      frame.body["error"] === "Actor inbox is full"
+        ? { ...frame, body: { ...frame.body, error: "Target actor inbox is full", error_code: "TARGET_BUSY" } }
+        : frame,
   },
   {
     names: /\/stopped\/server\/request\/stream\/frame$/,
@@ -100,7 +104,11 @@ const differences: readonly Difference[] = [
   {
     names: /\/__unsubscribe__\./,
     because: "A message to `__unsubscribe__` is acton's client leaving: answered, and no error in the statistics",
-    change: ({ version, body }) => ({ version, kind: 0x02, body: { correlation_id: body["correlation_id"], success: true, payload: { status: "delivered" } } }),
+    change: ({ version, body }) => ({
+      version,
+      kind: 0x02,
+      body: { correlation_id: body["correlation_id"], success: true, payload: { status: "delivered" } },
+    }),
   },
   {
     names: /^live\/v1\/server\/request\/(?!stream)|^live\/v1\/server\/heartbeat/,
@@ -158,7 +166,10 @@ const failures: ReadonlyArray<readonly [text: RegExp, failure: (found: string) =
   [/^Rate limit exceeded, retry after (\d+)ms$/, (ms) => ({ code: "RATE_LIMITED", message: "m", retryAfterMs: Number(ms) })],
   [/rate limit exceeded$/, () => ({ code: "RATE_LIMITED", message: "m", retryAfterMs: 10 })],
   [/^Server is shutting down$/, () => ({ code: "SHUTTING_DOWN", message: "m" })],
-  [/connection limit reached \((\d+) /, (limit) => ({ code: "CONNECTION_LIMIT_REACHED", message: "m", subject: limit, details: { limit: Number(limit) } })],
+  [
+    /connection limit reached \((\d+) /,
+    (limit) => ({ code: "CONNECTION_LIMIT_REACHED", message: "m", subject: limit, details: { limit: Number(limit) } }),
+  ],
   [/^Unsupported protocol version (0x\w+), /, (subject) => ({ code: "UNSUPPORTED_PROTOCOL_VERSION", message: "m", subject })],
   [/^pattern (?:must|exceeds|limit).*$/, (): Failure => ({ code: "PROTOCOL_ERROR", message: "m" })],
   [/^(?:ACCESS_DENIED: )?(Capability missing|Unrecognized peer|Connection admission timed out)$/, (message) => ({ code: "ACCESS_DENIED", message })],
@@ -173,7 +184,8 @@ function failureOf({ name, body }: RecordedFrame): Failure {
     if (found === null) continue;
     const made = failure(found[1] ?? "");
     // In responses the limit is not spelled out beside the text; what is wrong with a pattern is its subject.
-    if (made.code === "CONNECTION_LIMIT_REACHED" && (body as Fields)["payload"] === undefined) return { code: made.code, message: "m", subject: made.subject ?? "" };
+    if (made.code === "CONNECTION_LIMIT_REACHED" && (body as Fields)["payload"] === undefined)
+      return { code: made.code, message: "m", subject: made.subject ?? "" };
     return text.startsWith("pattern ") ? { ...made, subject: text } : made;
   }
   throw new Error(`no failure reads "${text}"`);
@@ -195,11 +207,17 @@ function write(out: FrameWriter, frame: RecordedFrame): void {
   const to = (shape: AnswerShape): Address => addressOf(frame, version, shape);
   if (frame.kind === 0x04) return acton.heartbeat(out, to("response"), frame.bytes.subarray(frame.version === 1 ? 6 : 7));
   if (frame.kind === 0x05) return acton.push(out, frame.format, pushOf(body));
-  if (body["correlation_id"] === rejected) return acton.connectionFailure(out, failureOf(frame));
+  if (body["correlation_id"] === rejected) return acton.connectionFailure(out, failureOf(frame), "msgpack");
   if (/\/__unsubscribe__\./.test(frame.name)) return acton.reply(out, to("response"), { status: "delivered" });
   if (frame.kind === 0x09 || /stream\/(error|reply)$/.test(frame.name)) return writeStreamFrame(out, frame, body, to("stream"));
   const shape: AnswerShape =
-    "subscribed_types" in body ? "subscription" : "subscribed_patterns" in body ? "patterns" : isDiscovery.test(frame.name) ? "discovery" : "response";
+    "subscribed_types" in body
+      ? "subscription"
+      : "subscribed_patterns" in body
+        ? "patterns"
+        : isDiscovery.test(frame.name)
+          ? "discovery"
+          : "response";
   if (body["success"] === false) return acton.failure(out, to(shape), failureOf(frame), 0);
   switch (shape) {
     case "subscription":

@@ -3,33 +3,8 @@
 import { expect, test } from "bun:test";
 import { ActonError, agent, type AgentRef, message } from "acton";
 import { z } from "zod";
-import { quiet } from "../../support/conditions.ts";
-import type { Fields } from "../../support/raw-client.ts";
 import { TestServer } from "../../support/test-server.ts";
-import { type ActonClient, connectActon, echo, envelope, headerOf, kinds, spellings } from "./support.ts";
-
-const stream = { expects_stream: true };
-const reply = { expects_reply: true };
-
-/** Asks in every spelling, and expects the same failure in each; then the connection lives. */
-async function expectFailure(client: ActonClient, request: Fields, failure: Fields): Promise<void> {
-  for (const spelling of spellings) {
-    const answer = await client.request(request, spelling);
-    expect(answer).toMatchObject({ ...headerOf(spelling), kind: kinds.error });
-    expect(answer.fields).toEqual({ correlation_id: request["correlation_id"], success: false, ...failure });
-  }
-  await client.expectNothingElse();
-}
-
-/** The same for a stream: one final frame. */
-async function expectStreamFailure(client: ActonClient, request: Fields, failure: Fields): Promise<void> {
-  for (const spelling of spellings) {
-    const answer = await client.ask(kinds.request, { ...request, ...stream }, spelling);
-    expect(answer).toMatchObject({ version: 2, kind: kinds.stream, format: spelling === "msgpack" ? "msgpack" : "json" });
-    expect(answer.fields).toEqual({ correlation_id: request["correlation_id"], sequence: 0, is_final: true, ...failure });
-  }
-  await client.expectNothingElse();
-}
+import { connectActon, echo, envelope, expectFailure, expectStreamFailure, headerOf, kinds, reply, spellings, stream } from "./support.ts";
 
 const nobody = { error: "Actor not found: nobody", error_code: "ACTOR_NOT_FOUND" };
 const unregistered = { error: "Unknown message type: Nope", error_code: "UNKNOWN_MESSAGE_TYPE" };
@@ -70,6 +45,36 @@ test("the names in error texts stand as they were sent", async () => {
   }
 });
 
+test.each([
+  { field: "target", error_code: "ACTOR_NOT_FOUND" },
+  { field: "message_type", error_code: "UNKNOWN_MESSAGE_TYPE" },
+])(
+  "a $field so long that its refusal would exceed the frame limit is refused all the same, and the connection lives",
+  async ({ field, error_code }) => {
+    await using server = await TestServer.start({ config: { maxMessageSize: 2_000 } });
+    for (const more of [reply, stream]) {
+      const client = await connectActon(server);
+      const short = { correlation_id: "e", target: "echo", message_type: "Echo", ...more };
+      const room = 2_000 - JSON.stringify({ ...short, [field]: "" }).length;
+      const answer = await client.ask(kinds.request, { ...short, [field]: "x".repeat(room) });
+      expect(answer.fields).toMatchObject({ correlation_id: "e", error_code });
+      await client.expectNothingElse();
+    }
+  },
+);
+
+test("reply_to sends the reply to another agent, and the caller gets the delivery", async () => {
+  await using server = await TestServer.start();
+  const client = await connectActon(server);
+  for (const spelling of spellings) {
+    const answer = await client.request(envelope("f", "echo", "Echo", spelling, { reply_to: "notes" }), spelling);
+    expect(answer).toMatchObject({ ...headerOf(spelling), kind: kinds.response });
+    expect(answer.fields).toEqual({ correlation_id: "f", success: true, payload: { status: "delivered" } });
+  }
+  await server.until(() => server.seen.notes.length === 3);
+  expect(server.seen.notes).toEqual([...spellings]);
+});
+
 test("a full mailbox is TARGET_BUSY, for requests, deliveries and streams", async () => {
   await using server = await TestServer.start({ limits: { mailboxSize: 1 } });
   const client = await connectActon(server);
@@ -94,86 +99,16 @@ test("a correlation still in use is PROTOCOL_ERROR for the second; the connectio
   expect((await client.request(echo("x", "free again"))).fields["payload"]).toBe("free again");
 });
 
-test("no reply in time is TIMEOUT, says how long was waited, and aborts the handler's signal", async () => {
+test("a handler that returned without replying is IO_ERROR in acton's words; a stream of it just ends", async () => {
   await using server = await TestServer.start();
   const client = await connectActon(server);
-  for (const [index, spelling] of spellings.entries()) {
-    client.send(kinds.request, envelope("t", "holder", "Hold", 1, { ...reply, response_timeout_ms: 100 }), spelling);
-    await server.until(() => server.seen.held.length === index + 1);
-    server.clock.advance(99);
-    await client.expectNothingElse();
-    expect(server.seen.call(index).signal.aborted).toBe(false);
-    server.clock.advance(1);
-    const answer = await client.next();
-    expect(answer).toMatchObject({ ...headerOf(spelling), kind: kinds.error });
-    expect(answer.fields).toEqual({ correlation_id: "t", success: false, error: "Request timed out after 100 ms waiting for response", error_code: "TIMEOUT" });
-    expect(server.seen.call(index).signal.aborted).toBe(true);
-  }
-});
-
-test("a stream past its time ends with TIMEOUT behind the items it has sent", async () => {
-  await using server = await TestServer.start();
-  const client = await connectActon(server, "msgpack");
-  client.send(kinds.request, envelope("s", "streams", "Feed", 1, { ...stream, response_timeout_ms: 250 }));
-  await server.until(() => server.seen.feeds.length === 1);
-  void server.seen.feed(0).reply.send("only");
-  expect((await client.next()).fields).toEqual({ correlation_id: "s", sequence: 0, is_final: false, payload: "only" });
-  server.clock.advance(250);
-  expect((await client.next()).fields).toEqual({ correlation_id: "s", sequence: 1, is_final: true, error: "Stream timed out after 250 ms", error_code: "TIMEOUT" });
-  expect(server.seen.feed(0).signal.aborted).toBe(true);
-});
-
-test("without a time of their own requests and streams have 30 seconds", async () => {
-  await using server = await TestServer.start({ config: { requestTimeoutMs: 5_000 } });
-  const client = await connectActon(server);
-  client.send(kinds.request, envelope("r", "holder", "Hold", 1, reply));
-  client.send(kinds.request, envelope("s", "streams", "Feed", 1, stream));
-  await server.until(() => server.seen.held.length + server.seen.feeds.length === 2);
-  server.clock.advance(29_999);
-  await client.expectNothingElse();
-  server.clock.advance(1);
-  const ends = await client.take(2);
-  expect(ends.map(({ fields }) => fields["error"]).sort()).toEqual(["Request timed out after 30000 ms waiting for response", "Stream timed out after 30000 ms"]);
-});
-
-test("a time of 0 is over at once where an answer is wanted, and nothing runs; in a delivery it means nothing", async () => {
-  await using server = await TestServer.start();
-  const client = await connectActon(server);
-  const none = { response_timeout_ms: 0 };
-  await expectFailure(client, envelope("z", "holder", "Hold", 1, none), { error: "Request timed out after 0 ms waiting for response", error_code: "TIMEOUT" });
-  await expectStreamFailure(client, envelope("z", "streams", "Feed", 1, none), { error: "Stream timed out after 0 ms", error_code: "TIMEOUT" });
-  expect((await client.ask(kinds.request, envelope("z", "notes", "Note", "kept", none))).fields["success"]).toBe(true);
-  await quiet();
-  expect(server.seen).toMatchObject({ held: [], feeds: [], notes: ["kept"] });
-});
-
-test.each([2n ** 64n - 1n, 2n ** 63n, 2n ** 53n + 1n, 2n ** 31n])("a time of %p is taken, and is no limit", async (response_timeout_ms) => {
-  await using server = await TestServer.start();
-  for (const [index, spelling] of spellings.entries()) {
-    const client = await connectActon(server, spelling);
-    client.send(kinds.request, envelope("r", "holder", "Hold", 1, { ...reply, response_timeout_ms }));
-    client.send(kinds.request, envelope("s", "streams", "Feed", 1, { ...stream, response_timeout_ms }));
-    await server.until(() => server.seen.held.length === index + 1 && server.seen.feeds.length === index + 1);
-    server.clock.advance(2 ** 31);
-    await client.expectNothingElse();
-    server.seen.call(index).reply.end("after weeks");
-    server.seen.feed(index).reply.end();
-    const ends = await client.take(2);
-    expect(ends.map(({ fields }) => fields["error_code"])).toEqual([undefined, undefined]);
-  }
-});
-
-test.each([-1, 1.5, "100", true, -(2n ** 63n)])("a time of %p is refused as SERIALIZATION_ERROR", async (response_timeout_ms) => {
-  await using server = await TestServer.start();
-  const client = await connectActon(server);
-  const error = expect.stringContaining("response_timeout_ms") as unknown;
-  await expectFailure(client, { ...echo("t", 1), response_timeout_ms }, { error, error_code: "SERIALIZATION_ERROR" });
-});
-
-test("a handler that returned without replying is IO_ERROR in acton's words; a stream just ends", async () => {
-  await using server = await TestServer.start();
-  const client = await connectActon(server);
-  await expectFailure(client, envelope("n", "echo", "Silence", {}), { error: "I/O error: Response channel closed without receiving a response", error_code: "IO_ERROR" });
+  const end = await client.ask(kinds.request, envelope("n", "echo", "Silence", {}, stream));
+  expect(end).toMatchObject({ kind: kinds.stream });
+  expect(end.fields).toEqual({ correlation_id: "n", sequence: 0, is_final: true });
+  await expectFailure(client, envelope("n", "echo", "Silence", {}), {
+    error: "I/O error: Response channel closed without receiving a response",
+    error_code: "IO_ERROR",
+  });
 });
 
 test("a type that the agent does not handle is UNHANDLED", async () => {
@@ -187,7 +122,10 @@ test("a type that the agent does not handle is UNHANDLED", async () => {
 test("a handler that throws is IO_ERROR with the error's message", async () => {
   await using server = await TestServer.start();
   const client = await connectActon(server);
-  await expectFailure(client, envelope("h", "echo", "Fail", { text: "no such thing" }), { error: "I/O error: HandlerFailed: no such thing", error_code: "IO_ERROR" });
+  await expectFailure(client, envelope("h", "echo", "Fail", { text: "no such thing" }), {
+    error: "I/O error: HandlerFailed: no such thing",
+    error_code: "IO_ERROR",
+  });
 });
 
 test("a reply beyond the frame limit is IO_ERROR, and the connection lives", async () => {
@@ -244,7 +182,10 @@ test("an ask that would wait for itself is ASK_CYCLE and names the cycle", async
   });
   server.runtime.ipcExpose("selfish", await server.runtime.start(selfish));
   const client = await connectActon(server);
-  await expectFailure(client, envelope("c", "selfish", "Self", {}), { error: expect.stringMatching(/selfish.*selfish/) as unknown, error_code: "ASK_CYCLE" });
+  await expectFailure(client, envelope("c", "selfish", "Self", {}), {
+    error: expect.stringMatching(/selfish.*selfish/) as unknown,
+    error_code: "ASK_CYCLE",
+  });
 });
 
 test("a correlation is a string of 1 to 128 bytes: others are refused under the correlation unknown", async () => {

@@ -23,7 +23,8 @@ async function actonCaller(server: TestServer, spelling: Spelling): Promise<Call
   const client = await connectActon(server, spelling);
   return {
     idField: "correlation_id",
-    request: (id, target, type, payload, more = {}) => client.send(kinds.request, { correlation_id: id, target, message_type: type, payload, ...more }),
+    request: (id, target, type, payload, more = {}) =>
+      client.send(kinds.request, { correlation_id: id, target, message_type: type, payload, ...more }),
     cancel: (id) => client.send(kinds.cancel, { correlation_id: id }),
     credit: (id, credit) => client.send(kinds.credit, { correlation_id: id, credit }),
     stats: (id) => client.send(kinds.stats, { correlation_id: id }),
@@ -76,7 +77,12 @@ test.each(callers)("%s: cancel ends a running request with CANCELLED, and its ha
   caller.request("r", "holder", "Hold", 1, reply);
   await server.until(() => server.seen.held.length === 1);
   caller.cancel("r");
-  expect(await caller.next()).toMatchObject({ [caller.idField]: "r", success: false, error_code: "CANCELLED", error: expect.stringMatching(/^Cancelled: /) as unknown });
+  expect(await caller.next()).toMatchObject({
+    [caller.idField]: "r",
+    success: false,
+    error_code: "CANCELLED",
+    error: expect.stringMatching(/^Cancelled: /) as unknown,
+  });
   expect(server.seen.call(0).signal.aborted).toBe(true);
   void server.seen.call(0).reply.send("too late");
   caller.cancel("r");
@@ -218,7 +224,13 @@ test.each(callers)("%s: statistics are a response with the listener's figures", 
   caller.stats("st");
   const answer = await caller.next();
   expect(answer).toMatchObject({ [caller.idField]: "st", success: true });
-  expect(answer["payload"]).toMatchObject({ active_connections: 1, requests_in_flight: 1, errors: 1, errors_by_code: { AgentNotFound: 1 }, draining: false });
+  expect(answer["payload"]).toMatchObject({
+    active_connections: 1,
+    requests_in_flight: 1,
+    errors: 1,
+    errors_by_code: { AgentNotFound: 1 },
+    draining: false,
+  });
 });
 
 test("extensions of ours are asked for in version 2 only, and answered in kinds that acton knows", async () => {

@@ -52,7 +52,13 @@ test("a stream asked for in version 1 is answered in version 2 frames of JSON, i
   ]);
   const failed = await client.ask(kinds.request, envelope("t", "nobody", "Count", { items: 2 }, { expects_stream: true }));
   expect(failed).toMatchObject({ version: 2, kind: kinds.stream, format: "json" });
-  expect(failed.fields).toEqual({ correlation_id: "t", sequence: 0, is_final: true, error: "Actor not found: nobody", error_code: "ACTOR_NOT_FOUND" });
+  expect(failed.fields).toEqual({
+    correlation_id: "t",
+    sequence: 0,
+    is_final: true,
+    error: "Actor not found: nobody",
+    error_code: "ACTOR_NOT_FOUND",
+  });
 });
 
 test("a stream asked for in MessagePack is answered in MessagePack, its last value on the final frame", async () => {
@@ -117,9 +123,18 @@ test("kinds that only servers send are ignored, whatever is in them, and counted
   expect(server.listener.stats()).toMatchObject({ framesReceived: before + 11, errors: 0 });
 });
 
-function expectFinalWord(frames: readonly { version: number; kind: number; format: string; fields: Record<string, unknown> }[], code: string, error: string | RegExp): void {
+function expectFinalWord(
+  frames: readonly { version: number; kind: number; format: string; fields: Record<string, unknown> }[],
+  code: string,
+  error: string | RegExp,
+): void {
   expect(frames).toHaveLength(1);
-  expect(frames[0]).toMatchObject({ version: 2, kind: kinds.error, format: "json", fields: { correlation_id: rejected, success: false, error_code: code } });
+  expect(frames[0]).toMatchObject({
+    version: 2,
+    kind: kinds.error,
+    format: "json",
+    fields: { correlation_id: rejected, success: false, error_code: code },
+  });
   if (typeof error === "string") expect(frames[0]?.fields["error"]).toBe(error);
   else expect(frames[0]?.fields["error"]).toMatch(error);
 }
@@ -220,7 +235,9 @@ test("a conversation in all spellings is understood one byte at a time", async (
 test("a hundred frames in one write are answered, each once", async () => {
   await using server = await TestServer.start();
   const client = await connectActon(server);
-  client.write(Buffer.concat(Array.from({ length: 100 }, (_, n) => actonFrame(kinds.request, { expects_reply: true, ...echo(`r${n}`, n) }, spellings[n % 3]))));
+  client.write(
+    Buffer.concat(Array.from({ length: 100 }, (_, n) => actonFrame(kinds.request, { expects_reply: true, ...echo(`r${n}`, n) }, spellings[n % 3]))),
+  );
   const answers = await client.take(100);
   expect(new Set(answers.map(({ fields }) => fields["correlation_id"])).size).toBe(100);
   for (const { fields } of answers) expect(fields["correlation_id"]).toBe(`r${String(fields["payload"])}`);

@@ -17,7 +17,9 @@ export interface RecordedFrame {
 const wideIntegers = [2n ** 53n + 1n, 2n ** 63n - 1n, 2n ** 64n - 1n, -(2n ** 53n) - 1n, -(2n ** 63n)];
 
 export async function recordedFrames(): Promise<readonly RecordedFrame[]> {
-  const frames = (await Bun.file(new URL("../../fixtures/acton-frames.json", import.meta.url)).json()) as Array<Omit<RecordedFrame, "bytes"> & { hex: string }>;
+  const frames = (await Bun.file(new URL("../../fixtures/acton-frames.json", import.meta.url)).json()) as Array<
+    Omit<RecordedFrame, "bytes"> & { hex: string }
+  >;
   return frames.map(({ hex, ...frame }) => {
     const isWide = frame.name.endsWith("/payload-integers-64-bit");
     return { ...frame, bytes: Buffer.from(hex, "hex"), body: isWide ? { ...(frame.body as Fields), payload: wideIntegers } : frame.body };
@@ -43,6 +45,7 @@ export function cutFrame(bytes: Buffer, offset = 0): { readonly frame: ActonFram
   if (bytes.length < end) return undefined;
   const format = version === 1 || bytes[offset + 6] === 1 ? "json" : "msgpack";
   const raw = bytes.subarray(offset + header, end);
-  const isObject = raw[0] === 0x7b || (format === "msgpack" && raw.length > 0 && ((raw[0] as number) >> 4 === 0x8 || raw[0] === 0xde || raw[0] === 0xdf));
+  const isObject =
+    raw[0] === 0x7b || (format === "msgpack" && raw.length > 0 && ((raw[0] as number) >> 4 === 0x8 || raw[0] === 0xde || raw[0] === 0xdf));
   return { frame: { version, kind: bytes[offset + 5] as number, format, raw, fields: isObject ? fieldsOf(raw) : {} }, end };
 }

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import type { Operation, Policy } from "acton";
 import type { Fields } from "../../support/raw-client.ts";
 import { type ServeOptions, TestServer } from "../../support/test-server.ts";
-import { type ActonClient, connectActon, echo, envelope, kinds, type Spelling } from "./support.ts";
+import { type ActonClient, connectActon, echo, envelope, formats, kinds } from "./support.ts";
 
 interface Asked {
   readonly what: string;
@@ -33,12 +33,27 @@ const subscription = { refusalKind: kinds.error, shape: { correlation_id, succes
 const subscribe: Asked = { what: "subscribe", kind: kinds.subscribe, body: { correlation_id, message_types: ["Price"] }, ...subscription };
 const unsubscribe: Asked = { what: "unsubscribe", kind: kinds.unsubscribe, body: { correlation_id, message_types: ["Price"] }, ...subscription };
 const patterns = { refusalKind: kinds.response, shape: { correlation_id, success: false, subscribed_patterns: [] }, coded: true };
-const subscribePatterns: Asked = { what: "subscribe patterns", kind: kinds.subscribePatterns, body: { correlation_id, patterns: ["Pr*"] }, ...patterns };
-const unsubscribePatterns: Asked = { what: "unsubscribe patterns", kind: kinds.unsubscribePatterns, body: { correlation_id, patterns: ["Pr*"] }, ...patterns };
-const discover: Asked = { what: "discover", kind: kinds.discover, body: { correlation_id }, refusalKind: kinds.error, shape: { correlation_id, success: false }, coded: true };
+const subscribePatterns: Asked = {
+  what: "subscribe patterns",
+  kind: kinds.subscribePatterns,
+  body: { correlation_id, patterns: ["Pr*"] },
+  ...patterns,
+};
+const unsubscribePatterns: Asked = {
+  what: "unsubscribe patterns",
+  kind: kinds.unsubscribePatterns,
+  body: { correlation_id, patterns: ["Pr*"] },
+  ...patterns,
+};
+const discover: Asked = {
+  what: "discover",
+  kind: kinds.discover,
+  body: { correlation_id },
+  refusalKind: kinds.error,
+  shape: { correlation_id, success: false },
+  coded: true,
+};
 const stats: Asked = { what: "stats", kind: kinds.stats, body: { correlation_id }, ...response };
-
-const formats: readonly Spelling[] = ["json", "msgpack"];
 
 /** `extra` is what stands beside error and error_code. Subscription and discovery answers have no error_code of their own. */
 async function expectRefusal(client: ActonClient, asked: Asked, failure: { code: string; error: string | RegExp; extra?: Fields }): Promise<void> {
@@ -60,14 +75,17 @@ async function eachFormat(options: ServeOptions, run: (server: TestServer, clien
   }
 }
 
-test.each([request, delivery, stream, subscribe, subscribePatterns])("a $what beyond the rate is RATE_LIMITED in its own shape, and says when to come again", async (asked) => {
-  await eachFormat({ config: { rateLimit: { requestsPerSecond: 100, burstSize: 1 } } }, async (server, client) => {
-    expect((await client.request(echo("first", 1))).fields["success"]).toBe(true);
-    await expectRefusal(client, asked, { code: "RATE_LIMITED", error: "Rate limit exceeded, retry after 10ms", extra: { retry_after_ms: 10 } });
-    server.clock.advance(10);
-    expect((await client.request(echo("again", 1))).fields["success"]).toBe(true);
-  });
-});
+test.each([request, delivery, stream, subscribe, subscribePatterns])(
+  "a $what beyond the rate is RATE_LIMITED in its own shape, and says when to come again",
+  async (asked) => {
+    await eachFormat({ config: { rateLimit: { requestsPerSecond: 100, burstSize: 1 } } }, async (server, client) => {
+      expect((await client.request(echo("first", 1))).fields["success"]).toBe(true);
+      await expectRefusal(client, asked, { code: "RATE_LIMITED", error: "Rate limit exceeded, retry after 10ms", extra: { retry_after_ms: 10 } });
+      server.clock.advance(10);
+      expect((await client.request(echo("again", 1))).fields["success"]).toBe(true);
+    });
+  },
+);
 
 test("discover, heartbeat and statistics cost no token", async () => {
   await using server = await TestServer.start({ config: { rateLimit: { requestsPerSecond: 1, burstSize: 1 } } });
@@ -118,7 +136,11 @@ test("subscribe, unsubscribe, patterns, discover, heartbeat and statistics are a
 test("what is wrong with a subscription, a pattern or a discovery is said while the server drains", async () => {
   await draining(async (client) => {
     for (const asked of [subscribe, subscribePatterns, discover]) {
-      await expectRefusal(client, { ...asked, body: {}, shape: { ...asked.shape, correlation_id: "unknown" } }, { code: "SERIALIZATION_ERROR", error: /^Serialization error: / });
+      await expectRefusal(
+        client,
+        { ...asked, body: {}, shape: { ...asked.shape, correlation_id: "unknown" } },
+        { code: "SERIALIZATION_ERROR", error: /^Serialization error: / },
+      );
     }
   });
 });
@@ -127,12 +149,15 @@ function denying(...denied: ReadonlyArray<Operation["kind"]>): Policy {
   return { authorize: (_identity, { kind }) => (denied.includes(kind) ? "Capability missing" : true) };
 }
 
-test.each([request, delivery, stream, subscribe, subscribePatterns, discover, stats])("a $what that the policy denies is ACCESS_DENIED in the policy's own words", async (asked) => {
-  await eachFormat({ policy: denying("request", "subscribe", "subscribePattern", "discover", "stats") }, async (_server, client) => {
-    await expectRefusal(client, asked, { code: "ACCESS_DENIED", error: "Capability missing" });
-    await client.expectNothingElse();
-  });
-});
+test.each([request, delivery, stream, subscribe, subscribePatterns, discover, stats])(
+  "a $what that the policy denies is ACCESS_DENIED in the policy's own words",
+  async (asked) => {
+    await eachFormat({ policy: denying("request", "subscribe", "subscribePattern", "discover", "stats") }, async (_server, client) => {
+      await expectRefusal(client, asked, { code: "ACCESS_DENIED", error: "Capability missing" });
+      await client.expectNothingElse();
+    });
+  },
+);
 
 test.each([
   { ...request, body: { correlation_id, message_type: "Echo", payload: 1 }, problem: "target" },
@@ -154,15 +179,18 @@ test.each([
   });
 });
 
-test.each([request, subscribe, unsubscribe, subscribePatterns, unsubscribePatterns, discover, stats])("a $what without a body is SERIALIZATION_ERROR in its own shape, under the correlation unknown", async (asked) => {
-  await eachFormat({}, async (_server, client) => {
-    const answer = await client.ask(asked.kind, Buffer.alloc(0));
-    expect(answer).toMatchObject({ kind: asked.refusalKind, format: client.spelling });
-    expect(answer.fields).toMatchObject({ ...asked.shape, correlation_id: "unknown" });
-    expect(answer.fields["error"]).toContain("Serialization error: ");
-    await client.expectNothingElse();
-  });
-});
+test.each([request, subscribe, unsubscribe, subscribePatterns, unsubscribePatterns, discover, stats])(
+  "a $what without a body is SERIALIZATION_ERROR in its own shape, under the correlation unknown",
+  async (asked) => {
+    await eachFormat({}, async (_server, client) => {
+      const answer = await client.ask(asked.kind, Buffer.alloc(0));
+      expect(answer).toMatchObject({ kind: asked.refusalKind, format: client.spelling });
+      expect(answer.fields).toMatchObject({ ...asked.shape, correlation_id: "unknown" });
+      expect(answer.fields["error"]).toContain("Serialization error: ");
+      await client.expectNothingElse();
+    });
+  },
+);
 
 test("the policy is asked before any name is looked up, and the payload after the type", async () => {
   await using server = await TestServer.start({ policy: denying("request") });

@@ -1,5 +1,6 @@
 // A client of acton made of frames: writes whatever it is told, in either version and format, and collects what comes.
 
+import { expect } from "bun:test";
 import { packed, type Fields, type RawClient } from "../../support/raw-client.ts";
 import type { TestServer } from "../../support/test-server.ts";
 import { type ActonFrame, cutFrame } from "./recorded.ts";
@@ -25,6 +26,8 @@ export const rejected = "__acton_connection_rejected__";
 
 export type Spelling = "v1" | "json" | "msgpack";
 export const spellings: readonly Spelling[] = ["v1", "json", "msgpack"];
+/** The spellings of version 2, which has the kinds that version 1 lacks. */
+export const formats: readonly Spelling[] = ["json", "msgpack"];
 
 /** What the header of a frame in this spelling says. */
 export function headerOf(spelling: Spelling): Pick<ActonFrame, "version" | "format"> {
@@ -118,4 +121,35 @@ export function echo(correlation: string, payload: unknown): Fields {
 
 export function envelope(correlation: string, target: string, type: string, payload: unknown, more: Fields = {}): Fields {
   return { correlation_id: correlation, target, message_type: type, payload, ...more };
+}
+
+export const stream = { expects_stream: true };
+export const reply = { expects_reply: true };
+
+/** Asks in every spelling, and expects the same failure in each; then the connection lives. */
+export async function expectFailure(client: ActonClient, request: Fields, failure: Fields): Promise<void> {
+  for (const spelling of spellings) {
+    const answer = await client.request(request, spelling);
+    expect(answer).toMatchObject({ ...headerOf(spelling), kind: kinds.error });
+    expect(answer.fields).toEqual({ correlation_id: request["correlation_id"], success: false, ...failure });
+  }
+  await client.expectNothingElse();
+}
+
+/** The same for a stream: one final frame. */
+export async function expectStreamFailure(client: ActonClient, request: Fields, failure: Fields): Promise<void> {
+  for (const spelling of spellings) {
+    const answer = await client.ask(kinds.request, { ...request, ...stream }, spelling);
+    expect(answer).toMatchObject({ version: 2, kind: kinds.stream, format: spelling === "msgpack" ? "msgpack" : "json" });
+    expect(answer.fields).toEqual({ correlation_id: request["correlation_id"], sequence: 0, is_final: true, ...failure });
+  }
+  await client.expectNothingElse();
+}
+
+export async function subscribe(client: ActonClient, message_types: readonly string[], spelling = client.spelling): Promise<Fields> {
+  return (await client.ask(kinds.subscribe, { correlation_id: "sub", message_types }, spelling)).fields;
+}
+
+export async function subscribePatterns(client: ActonClient, patterns: readonly string[], spelling = client.spelling): Promise<Fields> {
+  return (await client.ask(kinds.subscribePatterns, { correlation_id: "psub", patterns }, spelling)).fields;
 }

@@ -23,7 +23,8 @@ async function start(): Promise<TestServer> {
     .actOn(Bytes, () => ({ inside: [new Uint8Array([1, 2, 3])] }))
     .actOn(Absent, ({ reply }) => void reply.send(undefined))
     .actOn(Items, async ({ message, reply }) => {
-      for (const item of message as readonly string[]) await reply.send(item === "bytes" ? new Uint8Array(2) : item === "undefined" ? undefined : item);
+      for (const item of message as readonly string[])
+        await reply.send(item === "bytes" ? new Uint8Array(2) : item === "undefined" ? undefined : item);
       reply.end();
     });
   server.runtime.ipcExpose("numbers", await server.runtime.start(numbers));
@@ -50,14 +51,17 @@ test.each(wide)("the integer %p survives where the schema says bigint, in every 
   expect([is, BigInt(back)]).toEqual([String(value), value]);
 });
 
-test.each([0, 5, -1, 2 ** 53 - 1])("the integer %p, which a 64-bit field of a client holds as well, passes where the schema says bigint", async (value) => {
-  await using server = await start();
-  for (const spelling of spellings) {
-    const client = await connectActon(server, spelling);
-    const { fields } = await client.request(envelope("w", "numbers", "Wide", { value }));
-    expect(fields).toMatchObject({ success: true, payload: { is: String(value), back: value } });
-  }
-});
+test.each([0, 5, -1, 2 ** 53 - 1])(
+  "the integer %p, which a 64-bit field of a client holds as well, passes where the schema says bigint",
+  async (value) => {
+    await using server = await start();
+    for (const spelling of spellings) {
+      const client = await connectActon(server, spelling);
+      const { fields } = await client.request(envelope("w", "numbers", "Wide", { value }));
+      expect(fields).toMatchObject({ success: true, payload: { is: String(value), back: value } });
+    }
+  },
+);
 
 test.each(wide)("the integer %p is refused where the schema says int, never rounded", async (value) => {
   await using server = await start();
@@ -94,15 +98,18 @@ test("the last value of a stream, and a push, may nest as deep as a reply", asyn
 });
 
 /** The MessagePack of each whole number below 2^53 is an integer, however large. */
-test.each([0, 2 ** 31, 2 ** 32, 2 ** 32 + 1, 2 ** 40, 2 ** 53 - 1, -(2 ** 31) - 1, -(2 ** 53 - 1)])("the whole number %p leaves as a MessagePack integer", async (value) => {
-  await using server = await start();
-  const client = await connectActon(server, "msgpack");
-  const { raw, fields } = await client.request(echo("i", { value }));
-  expect(fields["payload"]).toEqual({ value });
-  const type = raw[raw.indexOf(packed("value")) + 6] as number;
-  expect(type).not.toBe(0xca);
-  expect(type).not.toBe(0xcb);
-});
+test.each([0, 2 ** 31, 2 ** 32, 2 ** 32 + 1, 2 ** 40, 2 ** 53 - 1, -(2 ** 31) - 1, -(2 ** 53 - 1)])(
+  "the whole number %p leaves as a MessagePack integer",
+  async (value) => {
+    await using server = await start();
+    const client = await connectActon(server, "msgpack");
+    const { raw, fields } = await client.request(echo("i", { value }));
+    expect(fields["payload"]).toEqual({ value });
+    const type = raw[raw.indexOf(packed("value")) + 6] as number;
+    expect(type).not.toBe(0xca);
+    expect(type).not.toBe(0xcb);
+  },
+);
 
 const loneSurrogates: readonly Spelling[] = ["v1", "json"];
 
@@ -122,7 +129,11 @@ test.each(loneSurrogates)("a lone surrogate in a payload (%s) never comes back: 
 const surrogateBodies: ReadonlyArray<readonly [what: string, kind: number, body: string]> = [
   ["a request's correlation", kinds.request, '{"correlation_id":"\\ud800","target":"echo","message_type":"Echo","expects_reply":true,"payload":1}'],
   ["a delivery's correlation", kinds.request, '{"correlation_id":"\\ud800","target":"echo","message_type":"Echo","payload":1}'],
-  ["a stream's correlation", kinds.request, '{"correlation_id":"\\ud800","target":"streams","message_type":"Count","expects_stream":true,"payload":{"items":1}}'],
+  [
+    "a stream's correlation",
+    kinds.request,
+    '{"correlation_id":"\\ud800","target":"streams","message_type":"Count","expects_stream":true,"payload":{"items":1}}',
+  ],
   ["a target", kinds.request, '{"correlation_id":"c","target":"\\ud800","message_type":"Echo","expects_reply":true,"payload":1}'],
   ["a message type", kinds.request, '{"correlation_id":"c","target":"echo","message_type":"\\ud800","expects_reply":true,"payload":1}'],
   ["a reply_to", kinds.request, '{"correlation_id":"c","target":"echo","message_type":"Echo","reply_to":"\\ud800","expects_reply":true,"payload":1}'],
@@ -148,14 +159,34 @@ test("a lone surrogate in the correlation of a request that runs out of time, or
   await using server = await start();
   const client = await connectActon(server);
   const other = await connectActon(server);
-  client.send(kinds.request, Buffer.from('{"correlation_id":"\\ud800","target":"holder","message_type":"Hold","expects_reply":true,"payload":1,"response_timeout_ms":100}'));
-  client.send(kinds.request, Buffer.from('{"correlation_id":"\\ud801","target":"streams","message_type":"Feed","expects_stream":true,"payload":1,"response_timeout_ms":100}'));
+  client.send(
+    kinds.request,
+    Buffer.from('{"correlation_id":"\\ud800","target":"holder","message_type":"Hold","expects_reply":true,"payload":1,"response_timeout_ms":100}'),
+  );
+  client.send(
+    kinds.request,
+    Buffer.from('{"correlation_id":"\\ud801","target":"streams","message_type":"Feed","expects_stream":true,"payload":1,"response_timeout_ms":100}'),
+  );
   client.send(kinds.heartbeat, Buffer.alloc(0));
   await server.until(() => client.waiting > 0);
   expect(() => server.clock.advance(100)).not.toThrow();
   expect((await other.request(echo("o", 1))).fields["success"]).toBe(true);
   await client.take(client.waiting);
   await client.expectNothingElse();
+});
+
+test("a lone surrogate in the correlation of a request whose handler fails keeps nobody from its agent", async () => {
+  await using server = await start();
+  const client = await connectActon(server);
+  const other = await connectActon(server);
+  client.send(
+    kinds.request,
+    Buffer.from('{"correlation_id":"\\ud800","target":"echo","message_type":"Fail","expects_reply":true,"payload":{"text":"boom"}}'),
+  );
+  client.send(kinds.heartbeat, Buffer.alloc(0));
+  await server.until(() => client.waiting > 0 || client.raw.ended);
+  for (const text of ["one", "two"])
+    expect((await other.request(echo("o", text))).fields).toEqual({ correlation_id: "o", success: true, payload: text });
 });
 
 test("bytes in a reply are never sent: the handler has failed, in every spelling", async () => {

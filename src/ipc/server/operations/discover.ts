@@ -1,12 +1,12 @@
 // What can be asked of this server: agents, the types they handle, and for each type its schema and an example.
 
-import { detailOf } from "../../../errors.ts";
 import { exampleOf } from "../../../message/json-schema.ts";
 import type { MessageType } from "../../../message/message-type.ts";
 import type { Discovery, DiscoverPacket } from "../../wire/packet.ts";
 import type { Connection } from "../connection.ts";
 import { refusalOf } from "../policy.ts";
 import type { ServerContext } from "../server-context.ts";
+import { answer } from "./answer.ts";
 
 export function discover(context: ServerContext, connection: Connection, packet: DiscoverPacket): void {
   const slot = connection.openSlot(packet);
@@ -15,13 +15,7 @@ export function discover(context: ServerContext, connection: Connection, packet:
     connection.fail(packet, slot, { code: "ACCESS_DENIED", message: refusal });
     return;
   }
-  try {
-    connection.dialect.discovery(connection.answers.writerFor(slot), packet, discoveryOf(context, packet));
-  } catch (error) {
-    connection.fail(packet, slot, { code: "HANDLER_FAILED", message: detailOf(error) });
-    return;
-  }
-  connection.answered(slot);
+  answer(connection, packet, slot, (dialect, out) => dialect.discovery(out, packet, discoveryOf(context, packet)));
 }
 
 function discoveryOf(context: ServerContext, wanted: DiscoverPacket): Discovery {

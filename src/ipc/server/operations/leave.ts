@@ -2,11 +2,10 @@
 
 import type { QueryPacket } from "../../wire/packet.ts";
 import type { Connection } from "../connection.ts";
+import { answer } from "./answer.ts";
 import { delivered } from "./request.ts";
 
 export function leave(connection: Connection, packet: QueryPacket): void {
   connection.subscriptions.clear();
-  const slot = connection.openSlot(packet);
-  connection.dialect.reply(connection.answers.writerFor(slot), packet, delivered);
-  connection.answered(slot);
+  answer(connection, packet, connection.openSlot(packet), (dialect, out) => dialect.reply(out, packet, delivered));
 }

@@ -2,9 +2,8 @@
 
 import type { QueryPacket } from "../../wire/packet.ts";
 import type { Connection } from "../connection.ts";
+import { answer } from "./answer.ts";
 
 export function ping(connection: Connection, packet: QueryPacket): void {
-  const slot = connection.openSlot(packet);
-  connection.dialect.reply(connection.answers.writerFor(slot), packet, null);
-  connection.answered(slot);
+  answer(connection, packet, connection.openSlot(packet), (dialect, out) => dialect.reply(out, packet, null));
 }

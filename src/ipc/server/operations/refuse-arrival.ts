@@ -9,7 +9,7 @@ export const shuttingDown: Failure = { code: "SHUTTING_DOWN", message: "the serv
 
 /** Subscriptions are answered while the server drains; they cost a token like a request. */
 export function refuseArrival(context: ServerContext, connection: Connection, shape: AnswerShape): Failure | undefined {
-  if (context.draining && shape !== "subscription") return shuttingDown;
+  if (context.draining && (shape === "response" || shape === "stream")) return shuttingDown;
   const limiter = connection.rateLimiter;
   if (limiter === undefined) return undefined;
   const retryAfterMs = limiter.take(context.clock.monotonic());

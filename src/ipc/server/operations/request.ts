@@ -12,6 +12,7 @@ import type { Connection } from "../connection.ts";
 import { type Operation, refusalOf } from "../policy.ts";
 import type { ReplySlot } from "../reply-order.ts";
 import type { ServerContext } from "../server-context.ts";
+import { answer } from "./answer.ts";
 import { ForwardedReply } from "./forwarded-reply.ts";
 import { idInUse } from "./id-in-use.ts";
 import { refuseArrival } from "./refuse-arrival.ts";
@@ -101,10 +102,10 @@ function acknowledge(connection: Connection, packet: RequestPacket, slot: ReplyS
     connection.fail(packet, slot, failure);
     return;
   }
-  const { dialect } = connection;
-  if (packet.expectsStream) dialect.streamEnd(connection.answers.writerFor(slot), packet, 0, delivered);
-  else dialect.reply(connection.answers.writerFor(slot), packet, delivered);
-  connection.answered(slot);
+  answer(connection, packet, slot, (dialect, out) => {
+    if (packet.expectsStream) dialect.streamEnd(out, packet, 0, delivered);
+    else dialect.reply(out, packet, delivered);
+  });
 }
 
 /** One request in flight. */

@@ -5,6 +5,7 @@ import type { Connection } from "../connection.ts";
 import { wireStats } from "../listener-stats.ts";
 import { refusalOf } from "../policy.ts";
 import type { ServerContext } from "../server-context.ts";
+import { answer } from "./answer.ts";
 
 export function stats(context: ServerContext, connection: Connection, packet: QueryPacket): void {
   const slot = connection.openSlot(packet);
@@ -13,6 +14,5 @@ export function stats(context: ServerContext, connection: Connection, packet: Qu
     connection.fail(packet, slot, { code: "ACCESS_DENIED", message: refusal });
     return;
   }
-  connection.dialect.reply(connection.answers.writerFor(slot), packet, wireStats(context.stats()));
-  connection.answered(slot);
+  answer(connection, packet, slot, (dialect, out) => dialect.reply(out, packet, wireStats(context.stats())));
 }

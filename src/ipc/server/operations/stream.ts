@@ -25,6 +25,8 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   readonly #slot: ReplySlot | undefined;
   #sequence = 0;
   #ended = false;
+  /** How the stream ended for its handler, while items of it still wait. */
+  #last: { readonly value: unknown } | undefined;
   /** Frames that may leave before the client grants more. */
   #credit: number;
   readonly #held: Array<{ readonly value: unknown; readonly resolve: (pace: Promise<void> | undefined) => void }> = [];
@@ -41,6 +43,7 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
 
   item(value: unknown): Promise<void> | undefined {
     if (this.#ended) return undefined;
+    if (value === undefined) return this.item(null);
     if (this.#credit > 0 && this.#held.length === 0) return this.#send(value);
     if (this.#held.length >= heldMax) {
       this.cancel({ code: "HANDLER_FAILED", message: `the handler sent ${heldMax} items without waiting for its reader` });
@@ -53,9 +56,10 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
     this.#credit += credit;
     while (this.#credit > 0 && !this.#ended) {
       const next = this.#held.shift();
-      if (next === undefined) return;
+      if (next === undefined) break;
       next.resolve(this.#send(next.value));
     }
+    if (this.#last !== undefined && this.#held.length === 0) this.#finish(this.#last.value);
   }
 
   #send(value: unknown): Promise<void> | undefined {
@@ -72,7 +76,14 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
     return connection.answers.streamPace(this.#slot);
   }
 
+  /** What was sent and waits for credit goes first. */
   resolve(value: unknown): void {
+    if (this.#held.length === 0) this.#finish(value);
+    else this.#last = { value };
+  }
+
+  #finish(value: unknown): void {
+    if (this.#ended) return;
     const connection = this.#connection;
     this.#settle();
     try {

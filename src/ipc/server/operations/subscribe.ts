@@ -6,6 +6,7 @@ import type { SubscriptionPacket } from "../../wire/packet.ts";
 import type { Connection } from "../connection.ts";
 import { refusalOf, type Operation } from "../policy.ts";
 import type { ServerContext } from "../server-context.ts";
+import { answer } from "./answer.ts";
 import { refuseArrival } from "./refuse-arrival.ts";
 
 export function subscribe(context: ServerContext, connection: Connection, packet: SubscriptionPacket): void {
@@ -14,24 +15,29 @@ export function subscribe(context: ServerContext, connection: Connection, packet
     connection.fail(packet, connection.openSlot(packet), refusal);
     return;
   }
+  const types = packet.types ?? [];
   const patterns = packet.patterns ?? [];
-  const known: string[] = [];
-  const rejected: string[] = [];
   const { subscribesUnregistered } = connection.dialect;
-  for (const name of packet.types ?? []) (subscribesUnregistered || context.types.isRegistered(name) ? known : rejected).push(name);
+  const isKnown = (name: string): boolean => subscribesUnregistered || context.types.isRegistered(name);
+  const known = types.filter(isKnown);
+  const rejected = types.filter((name) => !isKnown(name));
+  const { subscriptions } = connection;
+  const before = subscriptions.state();
   try {
-    authorize(context, connection, packet.types ?? [], patterns);
+    authorize(context, connection, types, patterns);
     if (known.length === 0 && rejected.length > 0 && patterns.length === 0) {
       throw new ActonError("UNKNOWN_MESSAGE_TYPE", `${rejected.slice(0, 8).map(printable).join(", ")} is not registered`);
     }
-    connection.subscriptions.add(known, patterns, packet.format);
+    subscriptions.add(known, patterns, packet.format);
   } catch (error) {
     if (!(error instanceof ActonError)) throw error;
     connection.fail(packet, connection.openSlot(packet), error);
     return;
   }
-  const held = connection.subscriptions.state().types;
-  answer(connection, packet, subscribesUnregistered ? held.filter((name) => !context.types.isRegistered(name)) : rejected);
+  const held = subscriptions.state().types;
+  const unregistered = subscribesUnregistered ? held.filter((name) => !context.types.isRegistered(name)) : rejected;
+  // What cannot be told has not happened.
+  if (!tell(connection, packet, unregistered)) subscriptions.remove(isNotIn(known, before.types), isNotIn(patterns, before.patterns));
 }
 
 export function unsubscribe(connection: Connection, packet: SubscriptionPacket): void {
@@ -40,14 +46,18 @@ export function unsubscribe(connection: Connection, packet: SubscriptionPacket):
   if (types !== undefined && types.length === 0) subscriptions.clear();
   if (patterns !== undefined && patterns.length === 0) subscriptions.clearPatterns();
   subscriptions.remove(types ?? [], patterns ?? []);
-  answer(connection, packet, []);
+  tell(connection, packet, []);
 }
 
 // Who sent no correlation expects no answer, but for a refusal.
-function answer(connection: Connection, packet: SubscriptionPacket, rejected: readonly string[]): void {
-  if (packet.correlation === null) return;
-  connection.dialect.subscribed(connection.answers.out, packet, connection.subscriptions.state(rejected));
-  connection.answered(undefined);
+function tell(connection: Connection, packet: SubscriptionPacket, rejected: readonly string[]): boolean {
+  if (packet.correlation === null) return true;
+  const state = connection.subscriptions.state(rejected);
+  return answer(connection, packet, undefined, (dialect, out) => dialect.subscribed(out, packet, state));
+}
+
+function isNotIn(names: readonly string[], others: readonly string[]): readonly string[] {
+  return names.filter((name) => !others.includes(name));
 }
 
 function authorize(context: ServerContext, connection: Connection, types: readonly string[], patterns: readonly string[]): void {
