@@ -125,7 +125,7 @@ export class ActonApp implements AsyncDisposable {
       broker: this.#system.broker,
       policy,
       product,
-      application: this.#options.application ?? { name: "application", version: "0.0.0" },
+      application: releaseOf(this.#options.application),
     });
     return this.#listener;
   }
@@ -174,3 +174,8 @@ export class ActonApp implements AsyncDisposable {
   }
 }
 
+
+// Whoever describes an application may say more of it than clients need to know.
+function releaseOf({ name, version }: Release = { name: "application", version: "0.0.0" }): Release {
+  return { name, version };
+}

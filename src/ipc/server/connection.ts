@@ -179,7 +179,13 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
 
   fail(address: Address, slot: ReplySlot | undefined, failure: Failure, sequence = 0): void {
     this.#context.counters.failed(failure.code);
-    this.dialect.failure(this.answers.writerFor(slot), address, failure, sequence);
+    const out = this.answers.writerFor(slot);
+    try {
+      this.dialect.failure(out, address, failure, sequence);
+    } catch {
+      // Its text or details do not fit into a frame, or cannot be written: the code always can.
+      this.dialect.failure(out, address, { code: failure.code, message: "…" }, sequence);
+    }
     this.answered(slot);
   }
 

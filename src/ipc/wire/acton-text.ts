@@ -10,7 +10,7 @@ const maxVersion = "0x02";
 export function actonFailure(failure: Failure, shape: AnswerShape | "connection"): { readonly error: string; readonly code: string } {
   const { code } = failure;
   // Clients send again whatever promises that no handler ran, so what a handler says never does.
-  if (failure.handlerRan && code !== "TIMEOUT") return ioError(`HandlerFailed: ${failure.message}`);
+  if (failure.handlerRan && code !== "TIMEOUT" && code !== "ASK_CYCLE") return ioError(`HandlerFailed: ${failure.message}`);
   switch (code) {
     case "NO_REPLY":
       return ioError("Response channel closed without receiving a response");
@@ -33,7 +33,7 @@ function textOf(failure: Failure, shape: AnswerShape | "connection"): string {
     case "UNKNOWN_MESSAGE_TYPE":
       return `Unknown message type: ${subject ?? message}`;
     case "ACTOR_NOT_FOUND":
-      return `Actor not found: ${subject ?? message}`;
+      return `Actor not found: ${message}`;
     case "SERIALIZATION_ERROR":
       return `Serialization error: ${message}`;
     case "TARGET_BUSY":

@@ -79,7 +79,7 @@ function resolve(context: ServerContext, connection: Connection, packet: Request
   const forwardTo = replyTo === undefined ? undefined : context.names.find(replyTo)?.recipient;
   if (replyTo !== undefined && forwardTo === undefined) return agentNotFound(replyTo);
   const type = context.types.find(messageType);
-  if (type === undefined) return { code: "UNKNOWN_MESSAGE_TYPE", message: `${printable(messageType)} is not registered`, subject: messageType };
+  if (type === undefined) return { code: "UNKNOWN_MESSAGE_TYPE", message: `${printable(messageType)} is not registered`, subject: printable(messageType) };
   const validation = type.validate(packet.payload);
   if (!validation.ok) return { code: "SERIALIZATION_ERROR", message: validation.problem };
   if (packet.expectsStream && connection.calls.streams >= context.config.streamsMax) {
@@ -94,7 +94,7 @@ function forwardOf(context: ServerContext, packet: RequestPacket, replyTo: strin
 }
 
 function agentNotFound(name: string): Failure {
-  return { code: "ACTOR_NOT_FOUND", message: printable(name), subject: name };
+  return { code: "ACTOR_NOT_FOUND", message: printable(name) };
 }
 
 function acknowledge(connection: Connection, packet: RequestPacket, slot: ReplySlot | undefined, failure: Failure | undefined): void {
