@@ -67,7 +67,9 @@ export class ActonApp implements AsyncDisposable {
     this.#clock = options.clock ?? new SystemClock();
     this.#scheduler = options.scheduler ?? new TurnScheduler(this.#clock);
     this.#host = options.host ?? processHost(this.#clock);
-    this.#log = options.log ?? createLog({ clock: this.#clock, output: this.#host.stderr, level: "info", format: this.#host.stderrIsTerminal ? "pretty" : "json" });
+    this.#log =
+      options.log ??
+      createLog({ clock: this.#clock, output: this.#host.stderr, level: "info", format: this.#host.stderrIsTerminal ? "pretty" : "json" });
     const seams = { clock: this.#clock, scheduler: this.#scheduler, log: this.#log, random: options.random ?? systemRandom };
     this.#system = new AgentSystem(seams, { limits: resolveRuntimeConfig(options.limits), validateLocal: options.validateLocal ?? false });
     this.#stopWatchingFaults = this.#host.onFault((thrown) => {
@@ -173,7 +175,6 @@ export class ActonApp implements AsyncDisposable {
     return stopped;
   }
 }
-
 
 // Whoever describes an application may say more of it than clients need to know.
 function releaseOf({ name, version }: Release = { name: "application", version: "0.0.0" }): Release {

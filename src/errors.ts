@@ -11,6 +11,8 @@ export interface ErrorKind {
   readonly summary: string;
 }
 
+// One row a code: the columns are the point.
+// oxfmt-ignore
 export const errorKinds = {
   UNKNOWN_MESSAGE_TYPE: { variant: "UnknownMessageType", ran: "no", retryable: false, summary: "The message type is not registered" },
   ACTOR_NOT_FOUND: { variant: "AgentNotFound", ran: "no", retryable: false, summary: "No agent is exposed under that name" },

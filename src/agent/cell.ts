@@ -216,7 +216,9 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
   #admit(envelope: Envelope): HandlerEntry | Failure {
     const entry = this.#definition.handlers.get(envelope.type.name);
     if (entry !== undefined && !this.#closed) return entry;
-    const failure: Failure = this.#closed ? agentStopped : { code: "UNHANDLED", message: `the agent ${this.name} has no handler for ${envelope.type.name}` };
+    const failure: Failure = this.#closed
+      ? agentStopped
+      : { code: "UNHANDLED", message: `the agent ${this.name} has no handler for ${envelope.type.name}` };
     this.#services.deadLetter(envelope, this.name, failure.message);
     return failure;
   }

@@ -74,7 +74,8 @@ export class AgentHandle<Handled extends MessageType = never> implements AgentRe
   stream<T extends OfKind<Handled, "stream">>(type: T, payload: PayloadOf<T>, options?: CallOptions): ReplyStream<AnswerOf<T>> {
     const { activity, clock, checkLocal } = this.#services;
     const caller = activity.current();
-    const onWaiting = (waiting: boolean): void => (waiting ? caller?.waitsFor(pending.port, this.recipient, type) : caller?.waitsNoMore(pending.port));
+    const onWaiting = (waiting: boolean): void =>
+      waiting ? caller?.waitsFor(pending.port, this.recipient, type) : caller?.waitsNoMore(pending.port);
     const pending = new PendingStream(clock, options ?? {}, caller && onWaiting);
     const failure = checkLocal(type, payload) ?? (caller && this.recipient.askCycle(type));
     if (failure !== undefined) pending.port.abandon(failure);

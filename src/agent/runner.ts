@@ -79,7 +79,12 @@ export class Runner {
     if (envelope.port?.cancelled) return;
     counters.crashed += 1;
     const detail = detailOf(error);
-    log.error("handler failed", { agent: this.#host.name, type: entry.type.name, error: detail, stack: error instanceof Error ? error.stack : undefined });
+    log.error("handler failed", {
+      agent: this.#host.name,
+      type: entry.type.name,
+      error: detail,
+      stack: error instanceof Error ? error.stack : undefined,
+    });
     envelope.port?.abandon({ code: "HANDLER_FAILED", message: detail });
     this.#host.crashed(error);
   }

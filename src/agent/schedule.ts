@@ -30,7 +30,8 @@ export class Schedule implements Timer {
     when: { readonly delayMs: number; readonly periodMs?: number; readonly fixed?: "rate" | "delay" | undefined },
     ended: (schedule: Schedule) => void,
   ) {
-    if (when.periodMs !== undefined && !(when.periodMs > 0)) throw new RangeError(`Cannot send every ${when.periodMs} ms: the period must be positive`);
+    if (when.periodMs !== undefined && !(when.periodMs > 0))
+      throw new RangeError(`Cannot send every ${when.periodMs} ms: the period must be positive`);
     this.#clock = clock;
     this.#recipient = recipient;
     this.#envelope = new Envelope(message.type, message.payload, null, undefined, undefined);

@@ -39,7 +39,8 @@ export class Topics<Subscriber> {
   /** Every subscriber once. */
   all(): ReadonlySet<Subscriber> {
     const all = new Set<Subscriber>();
-    for (const index of [this.#byName, this.#byPattern]) for (const subscribers of index.values()) for (const subscriber of subscribers) all.add(subscriber);
+    for (const index of [this.#byName, this.#byPattern])
+      for (const subscribers of index.values()) for (const subscriber of subscribers) all.add(subscriber);
     return all;
   }
 

@@ -217,6 +217,11 @@ function replaceAt(value: unknown, path: readonly PropertyKey[], replace: (leaf:
   if (Array.isArray(value)) return value.map((item, at) => (at === key ? replaceAt(item, rest, replace) : item));
   if (typeof value !== "object" || value === null || !Object.hasOwn(value, key)) return value;
   const copy = { ...value };
-  Object.defineProperty(copy, key, { value: replaceAt(Reflect.get(value, key), rest, replace), enumerable: true, configurable: true, writable: true });
+  Object.defineProperty(copy, key, {
+    value: replaceAt(Reflect.get(value, key), rest, replace),
+    enumerable: true,
+    configurable: true,
+    writable: true,
+  });
   return copy;
 }

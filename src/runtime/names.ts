@@ -16,7 +16,8 @@ export class Names {
 
   /** Throws as `expose` would, and changes nothing. */
   check(name: string, handle: AgentHandle): void {
-    if (name.length === 0 || Buffer.byteLength(name) > nameBytesMax) throw new TypeError(`Cannot expose an agent as ${JSON.stringify(name)}: a name has 1 to ${nameBytesMax} bytes`);
+    if (name.length === 0 || Buffer.byteLength(name) > nameBytesMax)
+      throw new TypeError(`Cannot expose an agent as ${JSON.stringify(name)}: a name has 1 to ${nameBytesMax} bytes`);
     const holder = this.#holders.get(name);
     if (holder !== undefined && holder.id !== handle.id) {
       throw new ActonError("NAME_TAKEN", `cannot expose ${handle.id} as ${JSON.stringify(name)}: the name belongs to ${holder.id}`);

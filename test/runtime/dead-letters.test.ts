@@ -58,7 +58,7 @@ describe("dead letters are a topic", () => {
 
   test("and a dead letter that cannot be delivered makes no other", async () => {
     const { system } = testSystem();
-    const handle = (await system.start(agent("a", () => ({})))) as AgentHandle as AgentHandle<typeof DeadLetter>;
+    const handle = (await system.start(agent("a", () => ({})))) as AgentHandle<typeof DeadLetter>;
     expect(handle.trySend(DeadLetter, { agent: "b", type: "T", payload: 1, reason: "r" })).toBe(false);
     await turns();
     expect(system.counters.deadLetters).toBe(0);
@@ -72,7 +72,7 @@ describe("dead letters are a topic", () => {
         .mutateOn(DeadLetter, ({ message }) => void seen.push(message.type))
         .subscribe(DeadLetter),
     );
-    const handle = (await system.start(agent("a", () => ({})))) as AgentHandle as AgentHandle<typeof Note>;
+    const handle = (await system.start(agent("a", () => ({})))) as AgentHandle<typeof Note>;
     handle.trySend(Note, { id: 1 });
     await turns();
     expect(seen).toEqual(["Note"]);

@@ -74,7 +74,8 @@ export class Answers {
 
   sent(): void {
     this.#context.counters.framesSent += 1;
-    if (this.#order.length > 1 && this.#order.pending > this.#context.config.outgoingHardBytes) this.#owner.stalled("too many answers wait for an earlier one");
+    if (this.#order.length > 1 && this.#order.pending > this.#context.config.outgoingHardBytes)
+      this.#owner.stalled("too many answers wait for an earlier one");
     else this.#queue.touched();
   }
 

@@ -2,17 +2,19 @@
 // place of its client, and `close` is where all of them are given back.
 
 import { detailOf, type Failure } from "../../errors.ts";
-import type { Origin, Peer } from "../../message/envelope.ts";
+import type { Peer } from "../../message/envelope.ts";
 import type { Socket, SocketHandler } from "../transport.ts";
 import type { Voice } from "../wire/detect.ts";
 import type { Dialect } from "../wire/dialect.ts";
 import type { Frame } from "../wire/frame-decoder.ts";
-import type { Address, Format, Packet, Trace } from "../wire/packet.ts";
+import type { Address, Format, Packet } from "../wire/packet.ts";
 import { Answers, type AnswersOwner } from "./answers.ts";
 import { type Arrival, Calls } from "./calls.ts";
+import { ConnectionOrigin } from "./connection-origin.ts";
 import { ClosingSocket } from "./closing-socket.ts";
 import { type IdleState, IdleWatch } from "./idle-watch.ts";
 import { Intake, type IntakeOwner } from "./intake.ts";
+import type { Admission } from "./policy.ts";
 import { RateLimiter } from "./rate-limiter.ts";
 import type { ReplySlot } from "./reply-order.ts";
 import type { ServerContext } from "./server-context.ts";
@@ -31,19 +33,16 @@ export interface ConnectionOwner {
 type State = "open" | "finishing" | "closing" | "closed";
 
 export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, PushTarget {
-  readonly peer: Peer;
+  readonly origin: ConnectionOrigin;
   readonly calls: Calls;
   readonly answers: Answers;
   readonly subscriptions: Subscriptions;
   readonly rateLimiter: RateLimiter | undefined;
-  identity: unknown;
   readonly #context: ServerContext;
   readonly #owner: ConnectionOwner;
   readonly #socket: ClosingSocket;
   readonly #intake: Intake;
   readonly #idle: IdleWatch;
-  readonly #live = { revoked: false };
-  #origin: Origin | undefined;
   #format: Format = "json";
   #state: State = "open";
   #peerDone = false;
@@ -53,7 +52,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     const { clock, config } = context;
     this.#context = context;
     this.#owner = owner;
-    this.peer = peer;
+    this.origin = new ConnectionOrigin(peer);
     this.#socket = new ClosingSocket(socket, clock);
     this.#intake = new Intake(context, socket, this, context.policy?.admit === undefined);
     this.answers = new Answers(context, socket, this);
@@ -63,8 +62,12 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     });
     this.subscriptions = new Subscriptions(context, this);
     this.rateLimiter = config.rateLimit === null ? undefined : new RateLimiter(config.rateLimit, clock.monotonic());
-    const checkMs = Math.min(...[config.connectionTimeoutMs, config.subscriptionTimeoutMs].map((ms) => (ms > 0 ? ms : Infinity)));
-    this.#idle = new IdleWatch(clock, checkMs === Infinity ? 0 : checkMs, () => this.#activity(), () => this.#closeIdle());
+    this.#idle = new IdleWatch(
+      clock,
+      [config.connectionTimeoutMs, config.subscriptionTimeoutMs],
+      () => this.#activity(),
+      () => this.#closeIdle(),
+    );
   }
 
   get dialect(): Dialect {
@@ -85,14 +88,11 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     return this.#idle.touchedAt;
   }
 
-  /** The policy has let it in: what it has sent meanwhile is read now. */
-  admit(identity: unknown): void {
-    this.identity = identity;
+  /** The policy has decided: what it has sent meanwhile is read now, or it is told why not. */
+  decided(admission: Admission): void {
+    if (admission.refused !== undefined) return this.#intake.deny({ code: "ACCESS_DENIED", message: admission.refused });
+    this.origin.identity = admission.identity;
     this.#intake.admit();
-  }
-
-  deny(failure: Failure): void {
-    this.#intake.deny(failure);
   }
 
   data(bytes: Uint8Array): void {
@@ -119,6 +119,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     this.answers.flushWithTurn();
   }
 
+  /** Also asked whenever something was answered. */
   inputTaken(): void {
     if (this.#context.draining && this.quiet) this.#owner.idle();
   }
@@ -149,7 +150,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
 
   // A defect of ours must cost no more than the connection that met it.
   broken(error: unknown): void {
-    this.#context.log.error("connection failed", { connection: this.peer.connection, error: detailOf(error), stack: (error as Error)?.stack });
+    this.#context.log.error("connection failed", { connection: this.origin.peer.connection, error: detailOf(error), stack: (error as Error)?.stack });
     this.terminate("internal error");
   }
 
@@ -172,7 +173,8 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   /** The last frame for this place was written. */
   answered(slot: ReplySlot | undefined): void {
     this.answers.answered(slot);
-    if (this.calls.idle) this.#workedOff();
+    if (this.calls.idle) this.#idle.touch();
+    this.inputTaken();
     if (this.#state === "finishing" || this.#inputEnded) this.#finishIfDone();
     else if (this.#intake.waits) this.#intake.pumpSoon();
   }
@@ -189,15 +191,9 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     this.answered(slot);
   }
 
-  /** Where messages of this connection come from, as their handlers see it. */
-  originOf(trace: Trace | undefined): Origin {
-    const origin = (this.#origin ??= { peer: this.peer, identity: this.identity, trace: undefined, connection: this.#live });
-    return trace === undefined ? origin : { ...origin, trace };
-  }
-
   /** Ends it, and what it sent that nobody has begun. */
   revoke(): void {
-    this.#live.revoked = true;
+    this.origin.revoked = true;
     this.terminate("revoked");
   }
 
@@ -213,7 +209,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
 
   terminate(why: string): void {
     if (this.#state === "closed") return;
-    this.#context.log.debug("connection terminated", { connection: this.peer.connection, why });
+    this.#context.log.debug("connection terminated", { connection: this.origin.peer.connection, why });
     this.#socket.terminate();
     this.close();
   }
@@ -237,11 +233,6 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     this.#intake.end();
     this.subscriptions.close();
     if (this.answers.pending === 0) this.#socket.finish(this.#peerDone);
-  }
-
-  #workedOff(): void {
-    this.#idle.touch();
-    if (this.#context.draining && this.quiet) this.#owner.idle();
   }
 
   #activity(): IdleState {

@@ -17,14 +17,15 @@ export class IdleWatch implements Timer {
   readonly #checkMs: number;
   readonly #expired: () => void;
 
-  /** With nothing to expire now it is looked at again after `checkMs`; 0 is never. */
-  constructor(clock: Clock, checkMs: number, state: () => IdleState, expired: () => void) {
+  /** What never expires now is looked at again after the shortest of `limitsMs` that is not 0. */
+  constructor(clock: Clock, limitsMs: readonly number[], state: () => IdleState, expired: () => void) {
     this.#clock = clock;
-    this.#checkMs = checkMs;
+    const limits = limitsMs.filter((ms) => ms > 0);
+    this.#checkMs = limits.length === 0 ? 0 : Math.min(...limits);
     this.#state = state;
     this.#expired = expired;
     this.touchedAt = clock.monotonic();
-    this.#rearm(checkMs);
+    this.#rearm(this.#checkMs);
   }
 
   touch(): void {

@@ -130,7 +130,7 @@ export class Intake implements Task, Timer {
     unfinished.give(this.#held);
     this.#held = 0;
     this.#decoder.clear();
-    this.#resume();
+    this.#setPaused(false);
   }
 
   pumpSoon(): void {
@@ -210,16 +210,12 @@ export class Intake implements Task, Timer {
     if (more > 0) unfinished.take(more);
     else if (more < 0) unfinished.give(-more);
     if (progressed || held === 0) clock.disarm(this);
-    if (held > 0 && this.place < 0) clock.arm(this, this.#undecidable() ? firstBytesMs : config.frameTimeoutMs);
+    // A frame too long to be read, on a connection that cannot be told so yet: its dialect is not known.
+    const undecidable = this.#dialect === undefined && this.#oversize() !== undefined;
+    if (held > 0 && this.place < 0) clock.arm(this, undecidable ? firstBytesMs : config.frameTimeoutMs);
     const overBudget = held > 0 && unfinished.exhausted;
     if (overBudget) unfinished.whenRoom(this.#resumeReading);
-    if (!this.#owner.keepsUp || overBudget || (this.#pumpQueued && held > backlogBytesMax)) this.#pause();
-    else this.#resume();
-  }
-
-  /** A frame too long to be read, on a connection that cannot be told so yet: its dialect is not known. */
-  #undecidable(): boolean {
-    return this.#dialect === undefined && this.#oversize() !== undefined;
+    this.#setPaused(!this.#owner.keepsUp || overBudget || (this.#pumpQueued && held > backlogBytesMax));
   }
 
   #oversize(): Failure | undefined {
@@ -234,7 +230,7 @@ export class Intake implements Task, Timer {
   // What is sent before it is let in stays with the kernel, but for the bytes that tell the dialect.
   #waitForAdmission(): void {
     if (this.#decoder.peekAfterLength() === undefined) return;
-    this.#pause();
+    this.#setPaused(true);
     if (this.#denial !== undefined) this.#tellDenial(this.#denial);
   }
 
@@ -242,15 +238,10 @@ export class Intake implements Task, Timer {
     this.#owner.unknown(failure, voiceFor(this.#decoder.peekAfterLength()));
   }
 
-  #pause(): void {
-    if (this.#paused) return;
-    this.#paused = true;
-    this.#socket.pause();
-  }
-
-  #resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#socket.resume();
+  #setPaused(paused: boolean): void {
+    if (this.#paused === paused) return;
+    this.#paused = paused;
+    if (paused) this.#socket.pause();
+    else this.#socket.resume();
   }
 }

@@ -20,4 +20,3 @@ export function memoryBound(config: IpcConfig): number {
   const perConnection = 2 * config.outgoingHardBytes + config.waitingBytesMax + config.maxMessageSize + kernelBytesPerConnection;
   return config.maxConnections * perConnection + config.unfinishedBytesMax;
 }
-

@@ -150,7 +150,7 @@ export class IpcListener implements ConnectionOwner {
   }
 
   closed(connection: Connection): void {
-    this.#connections.delete(connection.peer.connection);
+    this.#connections.delete(connection.origin.peer.connection);
     this.idle();
     if (this.#connections.size === 0) this.#onAllClosed?.();
   }
@@ -193,14 +193,13 @@ export class IpcListener implements ConnectionOwner {
     const timer = after(clock, config.admissionTimeoutMs, () => late.resolve({ refused: "Connection admission timed out" }));
     let admission: Admission;
     try {
-      admission = await Promise.race([admit(connection.peer), late.promise]);
+      admission = await Promise.race([admit(connection.origin.peer), late.promise]);
     } catch (error) {
-      log.error("policy failed to admit a connection", { connection: connection.peer.connection, error: detailOf(error) });
+      log.error("policy failed to admit a connection", { connection: connection.origin.peer.connection, error: detailOf(error) });
       admission = { refused: "the policy failed" };
     }
     clock.disarm(timer);
-    if (admission.refused === undefined) connection.admit(admission.identity);
-    else connection.deny({ code: "ACCESS_DENIED", message: admission.refused });
+    connection.decided(admission);
   }
 
   async #drain(): Promise<DrainResult> {

@@ -12,7 +12,7 @@ import type { ServerContext } from "./server-context.ts";
 
 /** The connection, as its pushes see it. */
 export interface PushTarget {
-  readonly identity: unknown;
+  readonly origin: { readonly identity: unknown };
   readonly dialect: Dialect;
   readonly answers: Answers;
 }
@@ -82,7 +82,7 @@ export class Subscriptions implements Subscriber {
     const { name } = publication.type;
     const { counters, config, policy, types } = this.#context;
     if (!types.isRegistered(name)) return;
-    if (refusalOf(policy, this.#target.identity, { kind: "push", type: name }) !== undefined) {
+    if (refusalOf(policy, this.#target.origin.identity, { kind: "push", type: name }) !== undefined) {
       counters.pushesWithheld += 1;
       return;
     }

@@ -25,7 +25,9 @@ export class TypeRegistry {
     if (known !== undefined) return fresh;
     const asyncPart = type.asyncPart();
     if (asyncPart !== undefined) {
-      throw new TypeError(`Cannot register ${quoted(type.name)}: its schema validates asynchronously (${asyncPart}); validation on the wire is synchronous`);
+      throw new TypeError(
+        `Cannot register ${quoted(type.name)}: its schema validates asynchronously (${asyncPart}); validation on the wire is synchronous`,
+      );
     }
     return type.answer === undefined ? [...fresh, type] : this.#check(type.answer, [...fresh, type]);
   }

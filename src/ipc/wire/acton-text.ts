@@ -33,7 +33,7 @@ function textOf(failure: Failure, shape: AnswerShape | "connection"): string {
     case "UNKNOWN_MESSAGE_TYPE":
       return `Unknown message type: ${subject ?? message}`;
     case "ACTOR_NOT_FOUND":
-      return `Actor not found: ${message}`;
+      return `Actor not found: ${subject ?? message}`;
     case "SERIALIZATION_ERROR":
       return `Serialization error: ${message}`;
     case "TARGET_BUSY":

@@ -155,7 +155,17 @@ const protocolVersion = {
   max_supported: 2,
   description: "v2 (multi-format, streaming, push, discovery)",
   // Booleans only: clients reject the whole answer for anything else.
-  capabilities: { messagepack: true, streaming: true, push: true, discovery: true, cancel: true, credit: true, trace: true, reply_to: true, patterns: true },
+  capabilities: {
+    messagepack: true,
+    streaming: true,
+    push: true,
+    discovery: true,
+    cancel: true,
+    credit: true,
+    trace: true,
+    reply_to: true,
+    patterns: true,
+  },
 };
 
 /** In a frame that says so: a version this dialect does not have. */

@@ -33,7 +33,11 @@ export const bare: Dialect = {
     const first = bytes[start] as number;
     const format = bareFormatOf(first);
     if (format === undefined) {
-      return malformed("json", { code: "PROTOCOL_ERROR", message: `a frame that begins with byte 0x${first.toString(16).padStart(2, "0")} is neither JSON nor MessagePack` }, true);
+      return malformed(
+        "json",
+        { code: "PROTOCOL_ERROR", message: `a frame that begins with byte 0x${first.toString(16).padStart(2, "0")} is neither JSON nor MessagePack` },
+        true,
+      );
     }
     let body: unknown;
     try {

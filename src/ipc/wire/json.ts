@@ -122,7 +122,9 @@ function parseExactly(text: string): unknown {
     if (token.startsWith(`"`)) return token;
     return typeof exactNumber("", Number(token), { source: token }) === "bigint" ? `"${mark}${token}"` : token;
   });
-  return JSON.parse(marked, (_key, value: unknown) => (typeof value === "string" && value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value));
+  return JSON.parse(marked, (_key, value: unknown) =>
+    typeof value === "string" && value.startsWith(mark) ? BigInt(value.slice(mark.length)) : value,
+  );
 }
 
 const quote = 0x22;

@@ -182,7 +182,19 @@ class Conversion {
 
 /** Objects whose content is not in their own fields: as records they would silently become `{}`. */
 const unrepresentableClasses: readonly (abstract new (...args: never[]) => object)[] = [
-  Map, Set, WeakMap, WeakSet, WeakRef, RegExp, Promise, Error, ArrayBuffer, SharedArrayBuffer, Number, String, Boolean,
+  Map,
+  Set,
+  WeakMap,
+  WeakSet,
+  WeakRef,
+  RegExp,
+  Promise,
+  Error,
+  ArrayBuffer,
+  SharedArrayBuffer,
+  Number,
+  String,
+  Boolean,
 ];
 
 function unrepresentable(value: object): Refusal {

@@ -56,7 +56,9 @@ describe.each(["bare-frames.json", "acton-frames.json"])("the frames of %s", asy
     const canonical = frames.filter(({ name, format }) => format === "msgpack" && !otherwiseWritten.test(name));
     expect(canonical.length).toBeGreaterThanOrEqual(file === "bare-frames.json" ? 30 : 230);
     for (const frame of canonical) {
-      expect(`${frame.name} ${Buffer.from(encodeMessagePack(expected(frame))).toString("hex")}`).toBe(`${frame.name} ${Buffer.from(body(frame)).toString("hex")}`);
+      expect(`${frame.name} ${Buffer.from(encodeMessagePack(expected(frame))).toString("hex")}`).toBe(
+        `${frame.name} ${Buffer.from(body(frame)).toString("hex")}`,
+      );
     }
   });
 });

@@ -42,11 +42,42 @@ const endsWithin = "the body ends within a value";
 describe("decodeMessagePack", () => {
   test("reads every type that the wire allows", () => {
     const bodies: [string, unknown][] = [
-      ["c0", null], ["c2", false], ["c3", true], ["00", 0], ["7f", 127], ["e0", -32], ["ff", -1], ["cc80", 128], ["cdffff", 65_535], ["ceffffffff", 2 ** 32 - 1],
-      ["cf0000000100000000", 2 ** 32], ["d080", -128], ["d18000", -32_768], ["d280000000", -(2 ** 31)], ["d3ffffffff00000000", -(2 ** 32)], ["ca3fc00000", 1.5],
-      ["cb3ff8000000000000", 1.5], ["a0", ""], ["a161", "a"], ["d90161", "a"], ["da000161", "a"], ["db0000000161", "a"], ["a2c3a9", "é"], ["90", []], ["920102", [1, 2]],
-      ["dc0001c0", [null]], ["dd00000001c0", [null]], ["80", {}], ["81a16101", { a: 1 }], ["de0001a16101", { a: 1 }], ["df00000001d9016101", { a: 1 }],
-      ["81da00016101", { a: 1 }], ["81db000000016101", { a: 1 }], ["81a2c3a901", { é: 1 }], ["81a001", { "": 1 }], ["82a16101a16102", { a: 2 }],
+      ["c0", null],
+      ["c2", false],
+      ["c3", true],
+      ["00", 0],
+      ["7f", 127],
+      ["e0", -32],
+      ["ff", -1],
+      ["cc80", 128],
+      ["cdffff", 65_535],
+      ["ceffffffff", 2 ** 32 - 1],
+      ["cf0000000100000000", 2 ** 32],
+      ["d080", -128],
+      ["d18000", -32_768],
+      ["d280000000", -(2 ** 31)],
+      ["d3ffffffff00000000", -(2 ** 32)],
+      ["ca3fc00000", 1.5],
+      ["cb3ff8000000000000", 1.5],
+      ["a0", ""],
+      ["a161", "a"],
+      ["d90161", "a"],
+      ["da000161", "a"],
+      ["db0000000161", "a"],
+      ["a2c3a9", "é"],
+      ["90", []],
+      ["920102", [1, 2]],
+      ["dc0001c0", [null]],
+      ["dd00000001c0", [null]],
+      ["80", {}],
+      ["81a16101", { a: 1 }],
+      ["de0001a16101", { a: 1 }],
+      ["df00000001d9016101", { a: 1 }],
+      ["81da00016101", { a: 1 }],
+      ["81db000000016101", { a: 1 }],
+      ["81a2c3a901", { é: 1 }],
+      ["81a001", { "": 1 }],
+      ["82a16101a16102", { a: 2 }],
     ];
     for (const [hex, value] of bodies) expect(decode(hex)).toEqual(value as never);
   });
@@ -76,16 +107,35 @@ describe("decodeMessagePack", () => {
 
   test("gives exact integers: numbers within 2^53, bigint beyond", () => {
     const bodies: [string, unknown][] = [
-      ["cf001fffffffffffff", 2 ** 53 - 1], ["cf0020000000000000", 2n ** 53n], ["cf0020000000000001", 2n ** 53n + 1n], ["cfffffffffffffffff", 2n ** 64n - 1n],
-      ["d3ffe0000000000001", -(2 ** 53 - 1)], ["d3ffe0000000000000", -(2n ** 53n)], ["d38000000000000000", -(2n ** 63n)], ["cf0000000000000005", 5],
+      ["cf001fffffffffffff", 2 ** 53 - 1],
+      ["cf0020000000000000", 2n ** 53n],
+      ["cf0020000000000001", 2n ** 53n + 1n],
+      ["cfffffffffffffffff", 2n ** 64n - 1n],
+      ["d3ffe0000000000001", -(2 ** 53 - 1)],
+      ["d3ffe0000000000000", -(2n ** 53n)],
+      ["d38000000000000000", -(2n ** 63n)],
+      ["cf0000000000000005", 5],
     ];
     for (const [hex, value] of bodies) expect(decode(hex)).toBe(value as never);
   });
 
   test("refuses every extension type, records and timestamps among them, and 0xc1", () => {
     const bodies = [
-      "d4 72 40 92a161a162 0102", "d5 72 40 00 91a161 01", "d4 00 00", "d4 73 00 90", "d4 65 00 93a14ea16dc0", "d6 70 00000001", "d6 69 00000001 90", "d6 ff 00000000", "d7 ff 0000000000000000",
-      "d8 01 00000000000000000000000000000000", "c7 0c ff 000000000000000000000000", "c7 01 42 05", "c8 0001 01 00", "c9 00000001 01 00", "c9 ffffffff 01",
+      "d4 72 40 92a161a162 0102",
+      "d5 72 40 00 91a161 01",
+      "d4 00 00",
+      "d4 73 00 90",
+      "d4 65 00 93a14ea16dc0",
+      "d6 70 00000001",
+      "d6 69 00000001 90",
+      "d6 ff 00000000",
+      "d7 ff 0000000000000000",
+      "d8 01 00000000000000000000000000000000",
+      "c7 0c ff 000000000000000000000000",
+      "c7 01 42 05",
+      "c8 0001 01 00",
+      "c9 00000001 01 00",
+      "c9 ffffffff 01",
     ];
     for (const body of bodies) {
       expect(refusal(body)).toContain("extension type");
@@ -101,14 +151,31 @@ describe("decodeMessagePack", () => {
   });
 
   test("refuses truncated bodies at every byte", () => {
-    const whole = encodeMessagePack({ a: [1, 200, 70_000, 2 ** 40, -5, 1.5, "x".repeat(300), null, true], b: { c: new Uint8Array(9), "a key of more than thirty-one bytes": "é" } });
+    const whole = encodeMessagePack({
+      a: [1, 200, 70_000, 2 ** 40, -5, 1.5, "x".repeat(300), null, true],
+      b: { c: new Uint8Array(9), "a key of more than thirty-one bytes": "é" },
+    });
     expect(decode(whole)).toEqual(expect.any(Object));
     for (let length = 0; length < whole.length; length++) expect(refusal(whole.subarray(0, length))).toBe(endsWithin);
   });
 
   test("refuses lengths beyond the bytes that are there at once", () => {
     const bodies = [
-      "c6ffffffff00", "dbffffffff61", "ddffffffff00", "dfffffffffa161", "dcffff00", "deffffa161", "d9ff61", "daffff61", "c4ff00", "c5ffff00", "bf61", "9f00", "8fa161", "81dbffffffff61", "81bf61",
+      "c6ffffffff00",
+      "dbffffffff61",
+      "ddffffffff00",
+      "dfffffffffa161",
+      "dcffff00",
+      "deffffa161",
+      "d9ff61",
+      "daffff61",
+      "c4ff00",
+      "c5ffff00",
+      "bf61",
+      "9f00",
+      "8fa161",
+      "81dbffffffff61",
+      "81bf61",
     ];
     for (const body of bodies) expect(refusal(body)).toBe(endsWithin);
     // Before anything in them is read: the first item is no MessagePack.
@@ -122,7 +189,8 @@ describe("decodeMessagePack", () => {
       const length = text.length / 2;
       const fixed = (0xa0 + length).toString(16);
       const long = `d9${(length + 60).toString(16)}${"61".repeat(60)}${text}`;
-      for (const body of [`${fixed}${text}`, `81${fixed}${text}01`, long, `81${long}01`]) expect(refusal(body)).toBe("the body has a string that is not valid UTF-8");
+      for (const body of [`${fixed}${text}`, `81${fixed}${text}01`, long, `81${long}01`])
+        expect(refusal(body)).toBe("the body has a string that is not valid UTF-8");
     }
   });
 
@@ -148,7 +216,12 @@ describe("decodeMessagePack", () => {
   });
 
   test("takes as many values and keys as the limit says, and refuses one more", () => {
-    const bodies: [string, number][] = [["93010203", 4], ["82a16101a16292c3c0", 7], ["07", 1], ["81d9016101", 3]];
+    const bodies: [string, number][] = [
+      ["93010203", 4],
+      ["82a16101a16292c3c0", 7],
+      ["07", 1],
+      ["81d9016101", 3],
+    ];
     for (const [body, tokens] of bodies) {
       expect(decode(body, { depth: 127, tokens })).toEqual(decode(body));
       expect(refusal(body, { depth: 127, tokens: tokens - 1 })).toBe(`the body has more than ${tokens - 1} values and keys`);
@@ -175,16 +248,41 @@ describe("decodeMessagePack", () => {
 
 describe("encodeMessagePack", () => {
   test("writes maps, never records, extensions or undefined", () => {
-    expect(encodedHex({ a: 1, b: undefined, c: [undefined], d: new Date(0) })).toBe("83a16101a16391c0a164b8313937302d30312d30315430303a30303a30302e3030305a");
+    expect(encodedHex({ a: 1, b: undefined, c: [undefined], d: new Date(0) })).toBe(
+      "83a16101a16391c0a164b8313937302d30312d30315430303a30303a30302e3030305a",
+    );
     expect(encodedHex([{ a: 1 }, { a: 2 }])).toBe("9281a1610181a16102");
     expect(encodedHex(undefined)).toBe("c0");
     let reads = 0;
-    expect(encodedHex({ get late(): unknown { return ++reads > 1 ? undefined : 1; } })).toBe("81a46c617465c0");
+    expect(
+      encodedHex({
+        get late(): unknown {
+          return ++reads > 1 ? undefined : 1;
+        },
+      }),
+    ).toBe("81a46c617465c0");
     expect(encodedHex({ toJSON: 1, constructor: 2, length: 3 })).toBe("83a6746f4a534f4e01ab636f6e7374727563746f7202a66c656e67746803");
   });
 
   test("writes whole numbers within 2^53 as integers, at any width", () => {
-    const numbers = [0, 127, 128, -1, -33, 2 ** 16, 2 ** 31, 2 ** 32 - 1, 2 ** 32, -(2 ** 31), -(2 ** 31) - 1, 1_790_000_000_000, 2 ** 53 - 1, -(2 ** 53 - 1), 100.0, -0];
+    const numbers = [
+      0,
+      127,
+      128,
+      -1,
+      -33,
+      2 ** 16,
+      2 ** 31,
+      2 ** 32 - 1,
+      2 ** 32,
+      -(2 ** 31),
+      -(2 ** 31) - 1,
+      1_790_000_000_000,
+      2 ** 53 - 1,
+      -(2 ** 53 - 1),
+      100.0,
+      -0,
+    ];
     for (const number of numbers) {
       const bytes = encodeMessagePack({ payload: [number] });
       const type = bytes[10] as number;
@@ -215,7 +313,11 @@ describe("encodeMessagePack", () => {
   });
 
   test("keeps earlier results as they were, whatever is written later", () => {
-    const values = Array.from({ length: 400 }, (_, index) => ({ index, text: "x".repeat((index * 37) % 3000), bytes: new Uint8Array(index).fill(index) }));
+    const values = Array.from({ length: 400 }, (_, index) => ({
+      index,
+      text: "x".repeat((index * 37) % 3000),
+      bytes: new Uint8Array(index).fill(index),
+    }));
     const results = values.map((value, index) => {
       if (index % 7 === 0) thrown(() => encodeMessagePack({ text: "y".repeat(100), bad: NaN }));
       return encodeMessagePack(value);
@@ -225,16 +327,33 @@ describe("encodeMessagePack", () => {
   });
 
   test("refuses with the path of the payload what plain refuses", () => {
-    expect(thrown(() => encodeMessagePack({ request_id: "1", payload: { items: [{ price: NaN }] } }))).toBe("payload.items[0].price: NaN has no representation");
+    expect(thrown(() => encodeMessagePack({ request_id: "1", payload: { items: [{ price: NaN }] } }))).toBe(
+      "payload.items[0].price: NaN has no representation",
+    );
     expect(thrown(() => encodeMessagePack(NaN))).toBe("value: NaN has no representation");
     expect(thrown(() => encodeMessagePack({ payload: "\ud800" }))).toStartWith("payload: a lone surrogate");
     expect(thrown(() => encodeMessagePack({ payload: { "\udc00": 1 } }))).toStartWith("payload: a lone surrogate");
-    expect(thrown(() => encodeMessagePack({ payload: { get x(): never { throw new Error("no"); } } }))).toBe("payload: no");
+    expect(
+      thrown(() =>
+        encodeMessagePack({
+          payload: {
+            get x(): never {
+              throw new Error("no");
+            },
+          },
+        }),
+      ),
+    ).toBe("payload: no");
   });
 
   test("reports a getter that throws only later, and works on afterwards", () => {
     let reads = 0;
-    const value = { get a(): number { if (++reads > 1) throw new Error("once only"); return 1; } };
+    const value = {
+      get a(): number {
+        if (++reads > 1) throw new Error("once only");
+        return 1;
+      },
+    };
     expect(thrown(() => encodeMessagePack(value))).toBe("once only");
     expect(encodedHex({ a: 1 })).toBe("81a16101");
   });

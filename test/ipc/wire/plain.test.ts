@@ -34,7 +34,19 @@ class Point {
 
 describe.each([false, true])("plain (binary: %p)", (binary) => {
   test("gives plain data back as the same reference", () => {
-    const values = [{ sum: 8 }, [], {}, [1, "two", null, true, 1.5, -0, 2 ** 60], { a: { b: [{ c: "d" }] } }, { n: 5n }, Object.create(null), "text", 7, null, false];
+    const values = [
+      { sum: 8 },
+      [],
+      {},
+      [1, "two", null, true, 1.5, -0, 2 ** 60],
+      { a: { b: [{ c: "d" }] } },
+      { n: 5n },
+      Object.create(null),
+      "text",
+      7,
+      null,
+      false,
+    ];
     for (const value of values) expect(plain(value, binary)).toBe(value);
   });
 
@@ -77,7 +89,10 @@ describe.each([false, true])("plain (binary: %p)", (binary) => {
   });
 
   test("copies an own __proto__ key as data", () => {
-    const copy = plain(JSON.parse('{"__proto__":{"admin":true},"when":null,"gone":0}', (key, value) => (key === "gone" ? new Date(0) : value)), binary);
+    const copy = plain(
+      JSON.parse('{"__proto__":{"admin":true},"when":null,"gone":0}', (key, value) => (key === "gone" ? new Date(0) : value)),
+      binary,
+    );
     expect(Object.keys(copy as object)).toEqual(["__proto__", "when", "gone"]);
     expect(Object.getPrototypeOf(copy)).toBe(Object.prototype);
     expect((copy as { admin?: boolean }).admin).toBeUndefined();
@@ -94,8 +109,21 @@ describe.each([false, true])("plain (binary: %p)", (binary) => {
 
   test("refuses objects that are no records", () => {
     const objects = [
-      new Map([[1, 2]]), new Set([1]), new WeakMap(), new WeakSet(), /x/, Promise.resolve(1), new Error("no"), new ActonError("TIMEOUT", "no"),
-      new ArrayBuffer(8), new SharedArrayBuffer(8), new DataView(new ArrayBuffer(8)), new Float64Array(4), new Uint16Array(4), Object(1), new Date(NaN),
+      new Map([[1, 2]]),
+      new Set([1]),
+      new WeakMap(),
+      new WeakSet(),
+      /x/,
+      Promise.resolve(1),
+      new Error("no"),
+      new ActonError("TIMEOUT", "no"),
+      new ArrayBuffer(8),
+      new SharedArrayBuffer(8),
+      new DataView(new ArrayBuffer(8)),
+      new Float64Array(4),
+      new Uint16Array(4),
+      Object(1),
+      new Date(NaN),
     ];
     for (const value of objects) expect(refusal({ a: [value] }, binary)).toMatch(/^payload\.a\[0\]: .* has no representation$/);
   });
@@ -117,18 +145,53 @@ describe.each([false, true])("plain (binary: %p)", (binary) => {
     const cycle: { self?: unknown } = {};
     cycle.self = cycle;
     expect(refusal(cycle, binary)).toContain("or a cycle");
-    expect(refusal(new (class Again {
-      toJSON(): unknown {
-        return { next: new Again() };
-      }
-    })(), binary)).toContain("or a cycle");
+    expect(
+      refusal(
+        new (class Again {
+          toJSON(): unknown {
+            return { next: new Again() };
+          }
+        })(),
+        binary,
+      ),
+    ).toContain("or a cycle");
   });
 
   test("reports a getter or a toJSON that throws as a refusal", () => {
-    const throwing = { a: [{ get b(): never { throw new TypeError("not now\n\u0007"); } }] };
+    const throwing = {
+      a: [
+        {
+          get b(): never {
+            throw new TypeError("not now\n\u0007");
+          },
+        },
+      ],
+    };
     expect(refusal(throwing, binary)).toBe("payload.a[0]: not now");
-    expect(refusal({ a: { toJSON: () => { throw new ActonError("TIMEOUT", "late"); } } }, binary)).toBe("payload.a: late");
-    expect(refusal({ a: { toJSON: () => { throw undefined; } } }, binary)).toBe("payload.a: undefined");
+    expect(
+      refusal(
+        {
+          a: {
+            toJSON: () => {
+              throw new ActonError("TIMEOUT", "late");
+            },
+          },
+        },
+        binary,
+      ),
+    ).toBe("payload.a: late");
+    expect(
+      refusal(
+        {
+          a: {
+            toJSON: () => {
+              throw undefined;
+            },
+          },
+        },
+        binary,
+      ),
+    ).toBe("payload.a: undefined");
     const { proxy, revoke } = Proxy.revocable({}, {});
     revoke();
     expect(refusal([proxy], binary)).toStartWith("payload[0]: ");

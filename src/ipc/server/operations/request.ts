@@ -40,7 +40,7 @@ export function performRequest(context: ServerContext, connection: Connection, a
     return;
   }
   const { recipient, type, payload, forwardTo } = found;
-  const origin = connection.originOf(packet.trace);
+  const origin = connection.origin.of(packet.trace);
   if (forwardTo !== undefined) {
     const port = new ReplyPort(new ForwardedReply(context, forwardTo, type, packet.expectsStream));
     acknowledge(connection, packet, slot, recipient.offer(new Envelope(type, payload, port, undefined, origin)));
@@ -70,16 +70,17 @@ interface Resolved {
 // Policy, agent, type, payload: in this order, and the first that fails answers.
 function resolve(context: ServerContext, connection: Connection, packet: RequestPacket): Resolved | Failure {
   const { target, messageType, replyTo } = packet;
-  const refusal = refusalOf(context.policy, connection.identity, { kind: "request", agent: target, type: messageType });
+  const refusal = refusalOf(context.policy, connection.origin.identity, { kind: "request", agent: target, type: messageType });
   if (refusal !== undefined) return { code: "ACCESS_DENIED", message: refusal };
-  const forwardRefusal = replyTo === undefined ? undefined : refusalOf(context.policy, connection.identity, forwardOf(context, packet, replyTo));
+  const forwardRefusal =
+    replyTo === undefined ? undefined : refusalOf(context.policy, connection.origin.identity, forwardOf(context, packet, replyTo));
   if (forwardRefusal !== undefined) return { code: "ACCESS_DENIED", message: forwardRefusal };
   const recipient = context.names.find(target)?.recipient;
   if (recipient === undefined) return agentNotFound(target);
   const forwardTo = replyTo === undefined ? undefined : context.names.find(replyTo)?.recipient;
   if (replyTo !== undefined && forwardTo === undefined) return agentNotFound(replyTo);
   const type = context.types.find(messageType);
-  if (type === undefined) return { code: "UNKNOWN_MESSAGE_TYPE", message: `${printable(messageType)} is not registered`, subject: printable(messageType) };
+  if (type === undefined) return { code: "UNKNOWN_MESSAGE_TYPE", message: `${printable(messageType)} is not registered`, subject: messageType };
   const validation = type.validate(packet.payload);
   if (!validation.ok) return { code: "SERIALIZATION_ERROR", message: validation.problem };
   if (packet.expectsStream && connection.calls.streams >= context.config.streamsMax) {
@@ -94,7 +95,7 @@ function forwardOf(context: ServerContext, packet: RequestPacket, replyTo: strin
 }
 
 function agentNotFound(name: string): Failure {
-  return { code: "ACTOR_NOT_FOUND", message: printable(name) };
+  return { code: "ACTOR_NOT_FOUND", message: printable(name), subject: name };
 }
 
 function acknowledge(connection: Connection, packet: RequestPacket, slot: ReplySlot | undefined, failure: Failure | undefined): void {

@@ -1,0 +1,82 @@
+// Makes the npm package `acton` in dist/package: JavaScript for Bun and for Node, and the declarations.
+// `bun .ci/package.ts [DIRECTORY]`; then `npm pack DIRECTORY` or `npm publish DIRECTORY`.
+
+import type { BunPlugin } from "bun";
+import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import project from "../package.json";
+
+const root = join(import.meta.dir, "..");
+const entries = ["index", "client"];
+
+/** Replaces whatever is in `directory`. */
+export async function makePackage(directory: string): Promise<void> {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  await Promise.all([bundle(directory, "bun"), bundle(directory, "node"), declarations(directory)]);
+  copyFileSync(join(root, "LICENSE"), join(directory, "LICENSE"));
+  writeFileSync(join(directory, "package.json"), `${JSON.stringify(manifest(), undefined, 2)}\n`);
+}
+
+function manifest(): object {
+  const { name, version, description, license, dependencies } = project;
+  const exported = entries.map((entry) => [
+    entry === "index" ? "." : `./${entry}`,
+    { types: `./types/${entry}.d.ts`, bun: `./bun/${entry}.js`, default: `./node/${entry}.js` },
+  ]);
+  return {
+    name,
+    version,
+    description,
+    license,
+    type: "module",
+    sideEffects: false,
+    exports: { ...Object.fromEntries(exported), "./package.json": "./package.json" },
+    files: ["bun", "node", "types"],
+    engines: { node: ">=20", bun: `>=${project.engines.bun}` },
+    dependencies: { msgpackr: dependencies.msgpackr, zod: dependencies.zod },
+  };
+}
+
+// Split, so that what both entries use (an error class, a message type) is one thing whichever a program imports.
+async function bundle(directory: string, target: "bun" | "node"): Promise<void> {
+  const result = await Bun.build({
+    entrypoints: entries.map((entry) => join(root, "src", `${entry}.ts`)),
+    outdir: join(directory, target),
+    target,
+    format: "esm",
+    splitting: true,
+    packages: "external",
+    naming: { chunk: "chunk-[hash].[ext]" },
+    define: { ACTON_VERSION: JSON.stringify(project.version) },
+    plugins: target === "node" ? [bunIsMissing] : [],
+  });
+  for (const message of result.logs) console.error(Bun.inspect(message));
+  if (!result.success) throw new Error(`the package's half for ${target} was not built`);
+}
+
+/** On Node the library defines messages and agents, and connects; to listen needs Bun. */
+const bunIsMissing: BunPlugin = {
+  name: "bun-is-missing",
+  setup(build) {
+    build.onResolve({ filter: /^bun:ffi$/ }, () => ({ path: "ffi", namespace: "missing" }));
+    build.onLoad({ filter: /.*/, namespace: "missing" }, () => ({
+      contents: `const missing = () => { throw new TypeError("acton's runtime needs Bun"); };\nexport { missing as dlopen, missing as ptr, missing as read, missing as toArrayBuffer };\n`,
+      loader: "js",
+    }));
+  },
+};
+
+async function declarations(directory: string): Promise<void> {
+  const outDir = join(directory, "types");
+  const config = join(directory, "tsconfig.json");
+  const compilerOptions = { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: join(root, "src"), outDir };
+  const typeRoots = [join(root, "node_modules/@types")];
+  const files = entries.map((entry) => join(root, "src", `${entry}.ts`));
+  writeFileSync(config, JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions: { ...compilerOptions, typeRoots }, files, include: [] }));
+  const { exitCode, stdout } = await Bun.$`${process.execPath} ${join(root, "node_modules/.bin/tsc")} -p ${config}`.nothrow().quiet();
+  rmSync(config);
+  if (exitCode !== 0) throw new Error(`the declarations were not made:\n${stdout.toString()}`);
+}
+
+if (import.meta.main) await makePackage(resolve(process.argv[2] ?? join(root, "dist/package")));
