@@ -51,8 +51,7 @@ async function bundle(directory: string, target: "bun" | "node"): Promise<void> 
     define: { ACTON_VERSION: JSON.stringify(project.version) },
     plugins: target === "node" ? [bunIsMissing] : [],
   });
-  for (const message of result.logs) console.error(Bun.inspect(message));
-  if (!result.success) throw new Error(`the package's half for ${target} was not built`);
+  if (!result.success) throw new AggregateError(result.logs, `the package's half for ${target} was not built`);
 }
 
 /** On Node the library defines messages and agents, and connects; to listen needs Bun. */
@@ -73,7 +72,10 @@ async function declarations(directory: string): Promise<void> {
   const compilerOptions = { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: join(root, "src"), outDir };
   const typeRoots = [join(root, "node_modules/@types")];
   const files = entries.map((entry) => join(root, "src", `${entry}.ts`));
-  writeFileSync(config, JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions: { ...compilerOptions, typeRoots }, files, include: [] }));
+  writeFileSync(
+    config,
+    JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions: { ...compilerOptions, typeRoots }, files, include: [] }),
+  );
   const { exitCode, stdout } = await Bun.$`${process.execPath} ${join(root, "node_modules/.bin/tsc")} -p ${config}`.nothrow().quiet();
   rmSync(config);
   if (exitCode !== 0) throw new Error(`the declarations were not made:\n${stdout.toString()}`);

@@ -20,7 +20,6 @@ const Endless = message("Endless", {}).streams(message("EndlessItem", { n: z.int
 const Remember = message("Remember", { text: z.string() });
 const Unknown = message("Unknown", {}).replies(Doubled);
 
-
 class Seen {
   readonly remembered: string[] = [];
   readonly signals: AbortSignal[] = [];

@@ -4,12 +4,11 @@
 import type { Clock, Timer } from "../../clock.ts";
 import { ActonError, detailOf, failureText } from "../../errors.ts";
 import type { Socket, SocketHandler } from "../transport.ts";
-import { BufferPool } from "../wire/buffer-pool.ts";
 import { FrameDecoder, lengthFieldBytes } from "../wire/frame-decoder.ts";
-import { FrameWriter } from "../wire/frame-writer.ts";
 import { errorOf } from "./answer-error.ts";
 import type { BodyCodec, BodyReceiver } from "./body-codec.ts";
 import type { Body, Carrier, OpenCall, OutgoingRequest } from "./open-call.ts";
+import { Outgoing } from "./outgoing.ts";
 
 export interface ConnectionEvents {
   push(body: Body): void;
@@ -31,7 +30,6 @@ export const frameBytesMax = 2 ** 24 - 1;
 const outgoingBytesMax = 2 * frameBytesMax;
 /** The id of the question that opens each connection; calls count from 1. */
 const helloId = "0";
-const thisTurn = Promise.resolve();
 const headerLength = (): number => lengthFieldBytes;
 
 export class Connection implements Carrier, BodyReceiver, Timer {
@@ -41,7 +39,7 @@ export class Connection implements Carrier, BodyReceiver, Timer {
   readonly clock: Clock;
   readonly handler: SocketHandler = {
     data: (bytes) => this.#read(bytes),
-    drain: () => this.#flush(),
+    drain: () => this.#outgoing.flush(),
     end: () => this.end(new ActonError("CONNECTION_CLOSED", "the server closed the connection")),
     close: () => this.end(new ActonError("CONNECTION_CLOSED", "the connection was lost")),
   };
@@ -49,21 +47,9 @@ export class Connection implements Carrier, BodyReceiver, Timer {
   readonly #keepAliveMs: number;
   readonly #events: ConnectionEvents;
   readonly #incoming = new FrameDecoder(frameBytesMax);
-  readonly #outgoing = new FrameWriter(frameBytesMax, new BufferPool());
+  readonly #outgoing = new Outgoing(frameBytesMax, () => this.end(new ActonError("CONNECTION_CLOSED", "the connection is gone")));
   readonly #open = new Map<number, OpenCall>();
-  readonly #flushTurn = (): void => {
-    this.#flushing = false;
-    if (!this.#blocked) this.#flush();
-  };
-  #socket: Socket | undefined;
   #lastId = 0;
-  /** Bytes that the socket has taken. */
-  #taken = 0;
-  /** A flush of this turn's frames is on its way. */
-  #flushing = false;
-  /** The socket takes no more until it drains. */
-  #blocked = false;
-  #quiet = true;
   #proven = false;
   #failure: ActonError | undefined;
 
@@ -79,17 +65,12 @@ export class Connection implements Carrier, BodyReceiver, Timer {
     return this.#failure;
   }
 
-  /** Calls that wait. */
-  get open(): number {
-    return this.#open.size;
-  }
-
   attach(socket: Socket): void {
     if (this.#failure !== undefined) {
       socket.terminate();
       return;
     }
-    this.#socket = socket;
+    this.#outgoing.attach(socket);
     // A first frame at once: the server learns the dialect, so that whatever it has to say, a refusal too, is in our words.
     this.#write({ ping: true, request_id: helloId });
     if (this.#keepAliveMs > 0) this.clock.arm(this, this.#keepAliveMs);
@@ -100,7 +81,7 @@ export class Connection implements Carrier, BodyReceiver, Timer {
     this.#admit();
     const id = this.#lastId + 1;
     try {
-      this.#codec.request(this.#outgoing, id, request);
+      this.#codec.request(this.#outgoing.writer, id, request);
     } catch (thrown) {
       throw unsendable(thrown);
     }
@@ -137,7 +118,7 @@ export class Connection implements Carrier, BodyReceiver, Timer {
     if (this.#failure !== undefined) return;
     this.#failure = error;
     this.clock.disarm(this);
-    this.#socket?.terminate();
+    this.#outgoing.close();
     const calls = [...this.#open.values()];
     this.#open.clear();
     for (const call of calls) call.fail(this.#failureOf(call, error));
@@ -146,12 +127,13 @@ export class Connection implements Carrier, BodyReceiver, Timer {
 
   /** Nothing has gone out for a while: shows the server that somebody is here. */
   expire(): void {
-    if (this.#quiet) {
-      this.#outgoing.begin();
-      this.#outgoing.finish();
-      this.#scheduleFlush();
+    const { writer } = this.#outgoing;
+    if (this.#outgoing.wasQuiet() && writer.pending === 0) {
+      writer.begin();
+      writer.finish();
+      this.#outgoing.leave();
+      this.#outgoing.wasQuiet();
     }
-    this.#quiet = true;
     this.clock.arm(this, this.#keepAliveMs);
   }
 
@@ -186,51 +168,29 @@ export class Connection implements Carrier, BodyReceiver, Timer {
   #failureOf(call: OpenCall, error: ActonError): ActonError {
     if (!this.#proven && error.code !== "CONNECTION_CLOSED" && error.code !== "PROTOCOL_ERROR") return error;
     const text = error.code === "CONNECTION_CLOSED" ? error.message : `the connection failed: ${failureText(error)}`;
-    return new ActonError("CONNECTION_CLOSED", text, { details: { ran: call.frameEnd > this.#taken ? "no" : "unknown" }, cause: error });
+    return new ActonError("CONNECTION_CLOSED", text, { details: { ran: call.frameEnd > this.#outgoing.taken ? "no" : "unknown" }, cause: error });
   }
 
   #admit(): void {
     if (this.#failure !== undefined) throw notConnected(this.#failure.message);
-    if (this.#outgoing.pending > outgoingBytesMax) throw new ActonError("TARGET_BUSY", "too much waits to be sent: the server does not read");
+    if (this.#outgoing.writer.pending > outgoingBytesMax) throw new ActonError("TARGET_BUSY", "too much waits to be sent: the server does not read");
   }
 
   #opened(call: OpenCall, id: number): void {
     this.#lastId = id;
     call.id = id;
-    call.frameEnd = this.#taken + this.#outgoing.pending;
+    call.frameEnd = this.#outgoing.written;
     this.#open.set(id, call);
-    this.#scheduleFlush();
+    this.#outgoing.leave();
   }
 
   #write(body: Body): void {
     try {
-      this.#codec.other(this.#outgoing, body);
+      this.#codec.other(this.#outgoing.writer, body);
     } catch (thrown) {
       throw unsendable(thrown);
     }
-    this.#scheduleFlush();
-  }
-
-  #scheduleFlush(): void {
-    this.#quiet = false;
-    if (this.#flushing) return;
-    this.#flushing = true;
-    void thisTurn.then(this.#flushTurn);
-  }
-
-  #flush(): void {
-    this.#blocked = false;
-    while (this.#outgoing.pending > 0 && this.#failure === undefined) {
-      const bytes = this.#outgoing.view();
-      const taken = this.#socket?.write(bytes) ?? 0;
-      if (taken < 0) return this.end(new ActonError("CONNECTION_CLOSED", "the connection is gone"));
-      this.#taken += taken;
-      this.#outgoing.consume(taken);
-      if (taken < bytes.length) {
-        this.#blocked = true;
-        return;
-      }
-    }
+    this.#outgoing.leave();
   }
 
   #read(bytes: Uint8Array): void {

@@ -132,18 +132,16 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   /** It is told, and what it asked before is answered: requests in full, streams by the same failure. */
   unreadable(failure: Failure): void {
     if (this.#state !== "open") return;
-    this.#context.counters.failed(failure.code);
-    this.calls.failStreams(failure);
+    this.calls.failStreams({ code: failure.code, message: failure.message, handlerRan: true });
     const slot = this.dialect.ordersUncorrelated ? this.answers.openSlot() : undefined;
-    this.dialect.connectionFailure(this.answers.writerFor(slot), failure, this.#format);
+    this.#tell(failure, (told) => this.dialect.connectionFailure(this.answers.writerFor(slot), told, this.#format));
     this.finish(this.#context.config.drainTimeoutMs);
     this.answered(slot);
   }
 
   unknown(failure: Failure, voice: Voice): void {
     if (this.#state !== "open") return;
-    this.#context.counters.failed(failure.code);
-    voice(this.answers.out, failure);
+    this.#tell(failure, (told) => voice(this.answers.out, told));
     this.answers.sent();
     this.finish(0);
   }
@@ -180,14 +178,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   }
 
   fail(address: Address, slot: ReplySlot | undefined, failure: Failure, sequence = 0): void {
-    this.#context.counters.failed(failure.code);
-    const out = this.answers.writerFor(slot);
-    try {
-      this.dialect.failure(out, address, failure, sequence);
-    } catch {
-      // Its text or details do not fit into a frame, or cannot be written: the code always can.
-      this.dialect.failure(out, address, { code: failure.code, message: "…" }, sequence);
-    }
+    this.#tell(failure, (told) => this.dialect.failure(this.answers.writerFor(slot), address, told, sequence));
     this.answered(slot);
   }
 
@@ -233,6 +224,16 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     this.#intake.end();
     this.subscriptions.close();
     if (this.answers.pending === 0) this.#socket.finish(this.#peerDone);
+  }
+
+  // A text or details that do not fit into a frame, or cannot be written, are left out: the code always fits.
+  #tell(failure: Failure, write: (told: Failure) => void): void {
+    this.#context.counters.failed(failure.code);
+    try {
+      write(failure);
+    } catch {
+      write({ code: failure.code, message: "…" });
+    }
   }
 
   #activity(): IdleState {

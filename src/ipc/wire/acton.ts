@@ -4,6 +4,7 @@
 import { ActonError, detailOf, type Failure } from "../../errors.ts";
 import { type ActonHeader, actonKinds, readActonBody } from "./acton-body.ts";
 import { actonFailure } from "./acton-text.ts";
+import { capabilities } from "./capabilities.ts";
 import type { CodecLimits } from "./codec.ts";
 import type { Dialect } from "./dialect.ts";
 import { type Frame, lengthFieldBytes } from "./frame-decoder.ts";
@@ -154,18 +155,7 @@ const protocolVersion = {
   min_supported: 1,
   max_supported: 2,
   description: "v2 (multi-format, streaming, push, discovery)",
-  // Booleans only: clients reject the whole answer for anything else.
-  capabilities: {
-    messagepack: true,
-    streaming: true,
-    push: true,
-    discovery: true,
-    cancel: true,
-    credit: true,
-    trace: true,
-    reply_to: true,
-    patterns: true,
-  },
+  capabilities,
 };
 
 /** In a frame that says so: a version this dialect does not have. */

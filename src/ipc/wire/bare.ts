@@ -2,6 +2,7 @@
 // Spoken by the guide's clients in Python, Node and Rust, and by anyone with a socket and a JSON library.
 
 import { ActonError, detailOf, type Failure, failureText } from "../../errors.ts";
+import { capabilities } from "./capabilities.ts";
 import type { CodecLimits } from "./codec.ts";
 import type { Dialect } from "./dialect.ts";
 import { type Frame, lengthFieldBytes } from "./frame-decoder.ts";
@@ -139,7 +140,7 @@ export const bare: Dialect = {
 };
 
 /** The bare dialect has had one version. */
-const protocolVersion = 1;
+const protocolVersion = { current: 1, min_supported: 1, max_supported: 1, description: "bare", capabilities };
 
 function writeStreamFrame(out: FrameWriter, to: Address, sequence: number, payload: unknown, final: boolean): void {
   if (to.format === "msgpack") {

@@ -107,7 +107,14 @@ describe("a call", () => {
   test("fails with the whole text of a code that is not known here, and the code itself", async () => {
     const { wire, client } = await open();
     const call = client.ask("a", "T", {});
-    wire.answer({ request_id: "1", success: false, payload: null, error: "QuotaExceeded: ask tomorrow", error_code: "QUOTA_EXCEEDED", details: { left: 0 } });
+    wire.answer({
+      request_id: "1",
+      success: false,
+      payload: null,
+      error: "QuotaExceeded: ask tomorrow",
+      error_code: "QUOTA_EXCEEDED",
+      details: { left: 0 },
+    });
     expect(await failureOf(call)).toMatchObject({
       code: "PROTOCOL_ERROR",
       message: "QuotaExceeded: ask tomorrow",
@@ -300,7 +307,13 @@ describe("a client", () => {
       { ping: true, request_id: "3" },
     ]);
     clock.advance(3);
-    wire.answer({ request_id: "1", success: true, protocol_version: 1, product: { name: "acton", version: "9.9.9" }, actors: [{ name: "a", ern: "e", handles: ["T"] }] });
+    wire.answer({
+      request_id: "1",
+      success: true,
+      protocol_version: 1,
+      product: { name: "acton", version: "9.9.9" },
+      actors: [{ name: "a", ern: "e", handles: ["T"] }],
+    });
     wire.answer({ request_id: "2", success: true, payload: { errors: 2 }, error: null });
     wire.answer({ request_id: "3", success: true, payload: null, error: null });
     expect(await discovered).toEqual({
@@ -321,7 +334,10 @@ describe("connecting", () => {
     const wire = new Wire();
     wire.credentials = { pid: 1, uid: 65_534, gid: 1 };
     const refused = await failureOf(connect("/run/x.sock", { transport: wire, serverUids: [0, 1000] }));
-    expect(refused).toMatchObject({ code: "ACCESS_DENIED", message: "the server at /run/x.sock runs as user 65534, who is not trusted: nothing was sent" });
+    expect(refused).toMatchObject({
+      code: "ACCESS_DENIED",
+      message: "the server at /run/x.sock runs as user 65534, who is not trusted: nothing was sent",
+    });
     expect(wire.terminated).toBe(true);
     expect(wire.writes).toBe(0);
     const client = await connect("/run/x.sock", { transport: wire, serverUids: [65_534] });
@@ -341,7 +357,11 @@ describe("connecting", () => {
 
   test.each([
     ["socket", { socket: 65_534, directory: 0 }, "the server at /run/x.sock belongs to user 65534, who is not trusted: nothing was sent"],
-    ["directory", { socket: 0, directory: 65_534 }, "the server at /run/x.sock is in a directory of user 65534, who is not trusted: nothing was sent"],
+    [
+      "directory",
+      { socket: 0, directory: 65_534 },
+      "the server at /run/x.sock is in a directory of user 65534, who is not trusted: nothing was sent",
+    ],
   ])("where only files tell who serves, looks at the owner of the %s first", async (_what, owners, message) => {
     const wire = new Wire();
     const transport = { connect: wire.connect.bind(wire), owners: () => Promise.resolve(owners) };
@@ -355,13 +375,19 @@ describe("connecting", () => {
   ])("that fails with %s says so in words, at once", async (code, message) => {
     const wire = new Wire();
     wire.refusals.push(code);
-    expect(await failureOf(connect("/run/x.sock", { transport: wire }))).toMatchObject({ code: "CONNECTION_CLOSED", message, details: { ran: "no" } });
+    expect(await failureOf(connect("/run/x.sock", { transport: wire }))).toMatchObject({
+      code: "CONNECTION_CLOSED",
+      message,
+      details: { ran: "no" },
+    });
     expect(wire.connects).toBe(1);
   });
 
   test("to a path that is too long is refused before anything is tried", async () => {
     const wire = new Wire();
-    expect((await failureOf(connect(`/${"x".repeat(103)}`, { transport: wire }))).message).toContain("the path has 104 bytes, at most 103 are possible");
+    expect((await failureOf(connect(`/${"x".repeat(103)}`, { transport: wire }))).message).toContain(
+      "the path has 104 bytes, at most 103 are possible",
+    );
     expect(wire.connects).toBe(0);
   });
 });

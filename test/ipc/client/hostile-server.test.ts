@@ -66,7 +66,13 @@ describe("a server that", () => {
     await quiet();
     server.onFrame = (connection, fields) => {
       if (fields["message_types"] === undefined) return;
-      connection.answer({ request_id: fields["request_id"], success: true, subscribed_types: ["Price"], rejected_types: [], subscribed_patterns: [] });
+      connection.answer({
+        request_id: fields["request_id"],
+        success: true,
+        subscribed_types: ["Price"],
+        rejected_types: [],
+        subscribed_patterns: [],
+      });
       connection.answer({ notification_type: "subscription", message_type: "Price", payload: "back", timestamp: 1, seq: 0 });
     };
     server.start();
@@ -121,7 +127,9 @@ describe("a server that", () => {
     const connection = await server.connection();
     await connection.next("T");
     const before = process.memoryUsage().rss;
-    connection.write(Buffer.concat([Buffer.from([0x00, 0xff, 0xff, 0xff]), Buffer.from(`{"request_id":"1","success":true,"payload":1,"error":null}`)]));
+    connection.write(
+      Buffer.concat([Buffer.from([0x00, 0xff, 0xff, 0xff]), Buffer.from(`{"request_id":"1","success":true,"payload":1,"error":null}`)]),
+    );
     await eventually(() => {
       clock.advance(10);
       return clock.armed === 0;
@@ -182,7 +190,13 @@ describe("a server that", () => {
     const connected = await client();
     const call = failureOf(connected.ask("a", "T", null));
     const connection = await server.connection();
-    connection.answer({ request_id: null, success: false, payload: null, error: "ConnectionLimitReached: 1", error_code: "CONNECTION_LIMIT_REACHED" });
+    connection.answer({
+      request_id: null,
+      success: false,
+      payload: null,
+      error: "ConnectionLimitReached: 1",
+      error_code: "CONNECTION_LIMIT_REACHED",
+    });
     connection.shutdown();
     expect((await call).code).toBe("CONNECTION_LIMIT_REACHED");
     expect((await connected.closed)?.code).toBe("CONNECTION_LIMIT_REACHED");

@@ -66,7 +66,15 @@ describe("its declarations", () => {
     export const Count = message("Count", { items: z.int() }).streams(message("Item", { n: z.int() }));
     export const calculator = agent("calculator", () => ({})).actOn(Add, ({ message }) => ({ sum: message.a + message.b }));
   `;
-  const options = { strict: true, noEmit: true, module: "nodenext", target: "esnext", lib: ["esnext", "dom"], types: [], exactOptionalPropertyTypes: true };
+  const options = {
+    strict: true,
+    noEmit: true,
+    module: "nodenext",
+    target: "esnext",
+    lib: ["esnext", "dom"],
+    types: [],
+    exactOptionalPropertyTypes: true,
+  };
 
   async function compiled(program: string): Promise<Run> {
     write("messages.ts", messages);
@@ -141,29 +149,33 @@ describe("on Node", () => {
     console.log(JSON.stringify(out));
   `;
 
-  test.each(["json", "msgpack"])("the client does over %s all that it does on Bun, and lets the process end", async (format) => {
-    await using server = await TestServer.start({ systemTime: true });
-    const child = Bun.spawn(["node", write("run.mjs", program), server.path, format], { cwd: project, stdout: "pipe", stderr: "inherit" });
-    let output = "";
-    for await (const bytes of child.stdout) {
-      output += Buffer.from(bytes).toString();
-      if (output === "subscribed\n") server.runtime.broker().broadcast(Price, { symbol: "ACME", price: 99.5 });
-    }
-    await child.exited;
-    expect(JSON.parse(output.split("\n")[1] ?? "")).toEqual({
-      sum: { sum: 8 },
-      same: true,
-      many: true,
-      items: 200,
-      push: { symbol: "ACME", price: 99.5 },
-      codes: ["ACTOR_NOT_FOUND", "TIMEOUT", "UNKNOWN_MESSAGE_TYPE"],
-      agents: 5,
-      roundTrip: true,
-      closed: ["CONNECTION_CLOSED", null],
-    });
-    expect(server.seen.notes).toEqual([{ from: "node" }]);
-    expect(child.exitCode).toBe(0);
-  }, 30_000);
+  test.each(["json", "msgpack"])(
+    "the client does over %s all that it does on Bun, and lets the process end",
+    async (format) => {
+      await using server = await TestServer.start({ systemTime: true });
+      const child = Bun.spawn(["node", write("run.mjs", program), server.path, format], { cwd: project, stdout: "pipe", stderr: "inherit" });
+      let output = "";
+      for await (const bytes of child.stdout) {
+        output += Buffer.from(bytes).toString();
+        if (output === "subscribed\n") server.runtime.broker().broadcast(Price, { symbol: "ACME", price: 99.5 });
+      }
+      await child.exited;
+      expect(JSON.parse(output.split("\n")[1] ?? "")).toEqual({
+        sum: { sum: 8 },
+        same: true,
+        many: true,
+        items: 200,
+        push: { symbol: "ACME", price: 99.5 },
+        codes: ["ACTOR_NOT_FOUND", "TIMEOUT", "UNKNOWN_MESSAGE_TYPE"],
+        agents: 5,
+        roundTrip: true,
+        closed: ["CONNECTION_CLOSED", null],
+      });
+      expect(server.seen.notes).toEqual([{ from: "node" }]);
+      expect(child.exitCode).toBe(0);
+    },
+    30_000,
+  );
 
   test("the client connects to nothing whose files belong to somebody else, and says what is missing", async () => {
     await using server = await TestServer.start({ systemTime: true });
@@ -187,7 +199,10 @@ describe("on Node", () => {
   }, 30_000);
 
   test("the library defines messages and agents; only a runtime that listens needs Bun", async () => {
-    const script = write("library.mjs", `import { message, agent } from "acton"; import { z } from "zod"; console.log(message("T", { a: z.int() }).name, typeof agent);`);
+    const script = write(
+      "library.mjs",
+      `import { message, agent } from "acton"; import { z } from "zod"; console.log(message("T", { a: z.int() }).name, typeof agent);`,
+    );
     expect(await succeed(["node", script])).toBe("T function");
   });
 

@@ -53,7 +53,7 @@ export class Wire implements Socket, Transport {
   /** Bodies of all whole frames so far, the greeting included. */
   get bodies(): Buffer[] {
     const bodies: Buffer[] = [];
-    for (let at = 0; at + 4 <= this.written.length; ) {
+    for (let at = 0; at + 4 <= this.written.length;) {
       const end = at + 4 + this.written.readUInt32BE(at);
       if (end > this.written.length) break;
       bodies.push(this.written.subarray(at + 4, end));
