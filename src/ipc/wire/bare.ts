@@ -104,6 +104,7 @@ export const bare: Dialect = {
       request_id: to.correlation,
       success: true,
       protocol_version: protocolVersion,
+      capabilities,
       product: discovery.product,
       application: discovery.application,
       actors: discovery.actors,
@@ -140,7 +141,7 @@ export const bare: Dialect = {
 };
 
 /** The bare dialect has had one version. */
-const protocolVersion = { current: 1, min_supported: 1, max_supported: 1, description: "bare", capabilities };
+const protocolVersion = 1;
 
 function writeStreamFrame(out: FrameWriter, to: Address, sequence: number, payload: unknown, final: boolean): void {
   if (to.format === "msgpack") {

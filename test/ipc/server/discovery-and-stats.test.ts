@@ -29,7 +29,7 @@ test("discovery names the product, the application, the agents and the types", a
   const client = await server.connect();
   const answer = await client.ask({ discover: true, request_id: "d" });
   expect(Object.keys(answer).sort()).toEqual(
-    ["request_id", "success", "protocol_version", "product", "application", "actors", "message_types", "schemas"].sort(),
+    ["request_id", "success", "protocol_version", "capabilities", "product", "application", "actors", "message_types", "schemas"].sort(),
   );
   expect(answer).toMatchObject({
     request_id: "d",
