@@ -3,17 +3,26 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { ActonApp, ManualClock } from "acton";
+import { ActonApp, ManualClock, message } from "acton";
+import { z } from "zod";
 import { exitCodes } from "../src/cli/exit-codes.ts";
 import { keyEntries } from "../src/config-keys.ts";
-import { ActonError, errorKinds, type Failure } from "../src/errors.ts";
+import { ActonError, type ErrorCode, errorKinds, type Failure } from "../src/errors.ts";
 import { wireStats } from "../src/ipc/server/listener-stats.ts";
+import { acton } from "../src/ipc/wire/acton.ts";
+import { actonKinds } from "../src/ipc/wire/acton-body.ts";
+import { actonFailure } from "../src/ipc/wire/acton-text.ts";
 import { bare } from "../src/ipc/wire/bare.ts";
+import { capabilities } from "../src/ipc/wire/capabilities.ts";
+import { detect } from "../src/ipc/wire/detect.ts";
+import type { Dialect } from "../src/ipc/wire/dialect.ts";
+import { decodeMessagePack } from "../src/ipc/wire/msgpack.ts";
 import { BufferPool } from "../src/ipc/wire/buffer-pool.ts";
 import { FrameDecoder } from "../src/ipc/wire/frame-decoder.ts";
 import { FrameWriter } from "../src/ipc/wire/frame-writer.ts";
-import type { Address, AnswerShape, Packet } from "../src/ipc/wire/packet.ts";
+import type { Address, AnswerShape, Discovery, Packet } from "../src/ipc/wire/packet.ts";
 import { silentLog } from "../src/log.ts";
+import { exampleOf } from "../src/message/json-schema.ts";
 import { run, temporaryDirectory } from "./cli/executable.ts";
 import { eventually } from "./support/conditions.ts";
 import { RawClient } from "./support/raw-client.ts";
@@ -33,18 +42,11 @@ describe("the frames of docs/protocol.md", () => {
     ),
   );
 
+  const add = { kind: "request", correlation: "1", target: "calculator", messageType: "AddRequest", payload: { a: 5, b: 3 }, expectsReply: true };
+
   /** What a client sends, and the packet that the server reads from it. */
   const sent: Readonly<Record<string, Partial<Record<string, unknown>>>> = {
-    request: {
-      kind: "request",
-      correlation: "1",
-      target: "calculator",
-      messageType: "AddRequest",
-      payload: { a: 5, b: 3 },
-      expectsReply: true,
-      format: "json",
-    },
-    "request-msgpack": { kind: "request", correlation: "1", target: "calculator", payload: { a: 5, b: 3 }, expectsReply: true, format: "msgpack" },
+    request: add,
     cancel: { kind: "cancel", correlation: "2" },
     credit: { kind: "credit", correlation: "2", credit: 16 },
     subscribe: { kind: "subscribe", correlation: "3", types: ["PriceUpdate"], patterns: ["Trade*"] },
@@ -53,6 +55,16 @@ describe("the frames of docs/protocol.md", () => {
     stats: { kind: "stats", correlation: "6" },
     ping: { kind: "ping", correlation: "7" },
     "keep-alive": { kind: "silent" },
+    "acton-request": { ...add, timeoutMs: 1000 },
+    "acton-heartbeat": { kind: "heartbeat", body: Buffer.alloc(0) },
+    "acton-subscribe": { kind: "subscribe", correlation: "3", types: ["PriceUpdate"], patterns: undefined },
+    "acton-unsubscribe": { kind: "unsubscribe", correlation: "4", types: [], patterns: undefined },
+    "acton-subscribe-patterns": { kind: "subscribe", correlation: "5", types: undefined, patterns: ["Trade*"] },
+    "acton-unsubscribe-patterns": { kind: "unsubscribe", correlation: "6", types: undefined, patterns: [] },
+    "acton-discover": { kind: "discover", correlation: "7", actors: true, messageTypes: true },
+    "acton-cancel": { kind: "cancel", correlation: "2" },
+    "acton-credit": { kind: "credit", correlation: "2", credit: 16 },
+    "acton-stats": { kind: "stats", correlation: "8" },
   };
 
   const price = { symbol: "ACME", price: 99.5 };
@@ -63,40 +75,69 @@ describe("the frames of docs/protocol.md", () => {
     source: "price_feed",
     seq: 0,
     dropped: 0,
-    number: 0,
+    number: 7,
   };
   const releases = { product: { name: "acton", version: "0.1.0" }, application: { name: "demo", version: "1.0.0" } };
+  const none: Discovery = { ...releases, actors: [], messageTypes: [], schemas: {} };
+  const greet = message("Greet", { name: z.string() }).jsonSchema();
+  const greeting = message("Greeting", { text: z.string() }).jsonSchema();
+  const greeter: Discovery = {
+    ...releases,
+    actors: [{ name: "greeter", ern: "ern:acton:system:framework:agent:greeter/1", handles: ["Greet"] }],
+    messageTypes: ["Greet", "Greeting"],
+    schemas: {
+      Greet: { kind: "request", schema: greet, replies: "Greeting", example: exampleOf(greet) },
+      Greeting: { kind: "push", schema: greeting, example: exampleOf(greeting) },
+    },
+  };
+  const nobody: Failure = { code: "ACTOR_NOT_FOUND", message: "calculater", subject: "calculater" };
+  const late: Failure = { code: "TIMEOUT", message: "too late", afterMs: 250 };
+  const held = { types: ["PriceUpdate"], rejected: [], patterns: ["Trade*"] };
 
   /** What the server sends, and how it writes it. */
-  const received: Readonly<Record<string, (out: FrameWriter) => void>> = {
-    response: (out) => bare.reply(out, to("1"), { sum: 8 }),
-    failure: (out) => bare.failure(out, to("1"), { code: "ACTOR_NOT_FOUND", message: "calculater" }, 0),
-    "stream-item": (out) => bare.item(out, to("2", "stream"), 0, { id: 0, name: "item-0" }),
-    "stream-end": (out) => bare.streamEnd(out, to("2", "stream"), 1, null),
-    push: (out) => bare.push(out, "json", push),
-    subscribed: (out) => bare.subscribed(out, to("3", "subscription"), { types: ["PriceUpdate"], rejected: [], patterns: ["Trade*"] }),
-    discovery: (out) => bare.discovery(out, to("5"), { ...releases, actors: [], messageTypes: [], schemas: {} }),
+  type Write = (out: FrameWriter, dialect: Dialect, at: (correlation: string, shape?: AnswerShape) => Address) => void;
+  const answers: Readonly<Record<string, Write>> = {
+    response: (out, dialect, at) => dialect.reply(out, at("1"), { sum: 8 }),
+    "stream-item": (out, dialect, at) => dialect.item(out, at("2", "stream"), 0, { id: 0, name: "item-0" }),
+    "stream-end": (out, dialect, at) => dialect.streamEnd(out, at("2", "stream"), 1, null),
+    push: (out, dialect, at) => dialect.push(out, at("").format, push),
+    subscribed: (out, dialect, at) => dialect.subscribed(out, at("3", "subscription"), held),
+  };
+  const received: Readonly<Record<string, Write>> = {
+    ...answers,
+    failure: (out, dialect, at) => dialect.failure(out, at("1"), nobody, 0),
+    discovery: (out, dialect, at) => dialect.discovery(out, at("5"), greeter),
+    ...Object.fromEntries(Object.entries(answers).map(([name, write]) => [`acton-${name}`, write])),
+    "acton-error": (out, dialect, at) => dialect.failure(out, at("1"), nobody, 0),
+    "acton-stream-failure": (out, dialect, at) => dialect.failure(out, at("2", "stream"), late, 1),
+    "acton-patterns": (out, dialect, at) => dialect.subscribed(out, at("5", "patterns"), held),
+    "acton-discovery": (out, dialect, at) => dialect.discovery(out, at("7", "discovery"), none),
   };
 
-  test("are these", () => {
-    expect([...dumps.keys()].sort()).toEqual([...Object.keys(sent), ...Object.keys(received), "refusal"].sort());
+  test("are these, and some of them in another version or format", () => {
+    expect(new Set([...dumps.keys()].map(plainNameOf))).toEqual(new Set([...Object.keys(sent), ...Object.keys(received), "refusal"]));
+    expect([...dumps.keys()].filter((name) => plainNameOf(name) !== name).length).toBeGreaterThanOrEqual(16);
   });
 
-  for (const [name, packet] of Object.entries(sent)) {
-    test(`${name} is read as it is described`, () => {
-      const decoded = decode(bytesIn(name));
-      expect(Object.fromEntries(Object.entries(decoded).filter(([key]) => key in packet))).toEqual(packet);
-      const body = bytesIn(name).subarray(4);
-      if (body[0] === 0x7b) expect(JSON.parse(body.toString())).toEqual(bodies.get(name));
-    });
-  }
+  for (const name of dumps.keys()) {
+    const packet = sent[plainNameOf(name)];
+    const write = received[plainNameOf(name)];
+    const dialect = name.startsWith("acton-") ? acton : bare;
+    const format = name.endsWith("-msgpack") ? "msgpack" : "json";
+    const version = dialect === bare ? 0 : name.endsWith("-v1") ? 1 : 2;
 
-  for (const [name, write] of Object.entries(received)) {
-    test(`${name} is written as it is described`, () => {
-      const out = new FrameWriter(1024, new BufferPool());
-      write(out);
+    test.skipIf(packet === undefined)(`${name} is read as it is described`, () => {
+      const decoded = fields(decode(bytesIn(name), dialect));
+      for (const [key, value] of Object.entries(packet ?? {})) expect(decoded[key]).toEqual(value);
+      if ("format" in decoded) expect({ format: decoded["format"], version: decoded["version"] }).toEqual({ format, version });
+      expectBody(name);
+    });
+
+    test.skipIf(write === undefined)(`${name} is written as it is described`, () => {
+      const out = new FrameWriter(4096, new BufferPool());
+      write?.(out, dialect, (correlation, shape = "response") => ({ correlation, format, version, shape, streamId: correlation }));
       expect(bytesIn(name).toString("hex")).toBe(Buffer.from(out.view()).toString("hex"));
-      expect(JSON.parse(bytesIn(name).toString("utf8", bytesIn(name).indexOf("{")))).toEqual(bodies.get(name));
+      expectBody(name);
     });
   }
 
@@ -119,6 +160,21 @@ describe("the frames of docs/protocol.md", () => {
 
   function bytesIn(name: string): Buffer {
     return dumps.get(name) ?? Buffer.alloc(0);
+  }
+
+  function plainNameOf(name: string): string {
+    return name.replace(/-(?:v1|msgpack)$/, "");
+  }
+
+  /** The body in bytes is the one that is shown as JSON. */
+  function expectBody(name: string): void {
+    const bytes = bytesIn(name);
+    const start = !name.startsWith("acton-") ? 4 : name.endsWith("-v1") ? 6 : 7;
+    expect(bytes.readUInt32BE(0)).toBe(bytes.length - start);
+    if (bytes.length === start) return;
+    const isPacked = name.endsWith("-msgpack");
+    const body = isPacked ? decodeMessagePack(bytes, start, bytes.length, limits) : JSON.parse(bytes.toString("utf8", start));
+    expect(fields(body)).toEqual(bodies.get(plainNameOf(name)) ?? {});
   }
 });
 
@@ -176,6 +232,57 @@ describe("the fields of docs/protocol.md", () => {
     expect(decodeBody({ ...request, payload: [1], ...trace })).toMatchObject({ payload: [1], trace });
   });
 
+  test("of each answer in acton are those that are written", () => {
+    const at = (shape: AnswerShape): Address => ({ ...to("1", shape), version: 2 });
+    const failed = (shape: AnswerShape): Record<string, unknown> => written((out) => acton.failure(out, at(shape), failure, 0));
+    const state = { types: [], rejected: ["T"], patterns: [] };
+    const discovery = { product: release, application: release, actors: [], messageTypes: [], schemas: {} };
+    const answers: Record<string, Record<string, unknown>[]> = {
+      "acton response": [written((out) => acton.reply(out, at("response"), 1)), failed("response")],
+      "acton stream frame": [written((out) => acton.item(out, at("stream"), 0, 1)), failed("stream")],
+      "acton push": [written((out) => acton.push(out, "json", push))],
+      "acton subscription answer": [written((out) => acton.subscribed(out, at("subscription"), state)), failed("subscription")],
+      "acton pattern answer": [written((out) => acton.subscribed(out, at("patterns"), state)), failed("patterns")],
+      "acton discovery answer": [written((out) => acton.discovery(out, at("discovery"), discovery)), failed("discovery")],
+    };
+    for (const [heading, written] of Object.entries(answers)) expect([heading, fieldsUnder(heading)]).toEqual([heading, union(...written)]);
+  });
+
+  test("of each frame that a client sends in acton are those that are read", () => {
+    const sections: Record<string, { kind: number; valid: Record<string, unknown>; wrong: Record<string, unknown>; more?: string[] }> = {
+      "acton request": {
+        kind: actonKinds.request,
+        valid: { target: "a", message_type: "T" },
+        wrong: {
+          target: 1,
+          message_type: 1,
+          expects_reply: 1,
+          expects_stream: 1,
+          response_timeout_ms: -1,
+          reply_to: 1,
+          stream_window: -1,
+        },
+        more: ["payload", "traceparent", "tracestate"],
+      },
+      "acton subscribe": { kind: actonKinds.subscribe, valid: { message_types: [] }, wrong: { message_types: 1 } },
+      "acton subscribe patterns": { kind: actonKinds.subscribePatterns, valid: { patterns: [] }, wrong: { patterns: 1 } },
+      "acton discover": { kind: actonKinds.discover, valid: {}, wrong: { include_actors: 1, include_message_types: 1 } },
+      "acton extensions": { kind: actonKinds.credit, valid: { credit: 1 }, wrong: { credit: -1 } },
+    };
+    for (const [heading, { kind, valid, wrong, more = [] }] of Object.entries(sections)) {
+      expect(decodeActon(kind, { correlation_id: "1", ...valid }).kind).not.toBe("malformed");
+      for (const [field, value] of Object.entries({ ...wrong, correlation_id: undefined })) {
+        expect(decodeActon(kind, { correlation_id: "1", ...valid, [field]: value })).toMatchObject({
+          kind: "malformed",
+          failure: { code: "SERIALIZATION_ERROR", message: expect.stringMatching(new RegExp(`^${field}\\b`)) },
+        });
+      }
+      expect([heading, fieldsUnder(heading)]).toEqual([heading, [...Object.keys(wrong), ...more, "correlation_id"].sort()]);
+    }
+    expect(decodeActon(actonKinds.request, { correlation_id: "1", target: "a", message_type: "T" })).toMatchObject({ timeoutMs: 30_000 });
+    expect(decodeActon(actonKinds.request, { correlation_id: "1", target: "__unsubscribe__" })).toMatchObject({ kind: "leave" });
+  });
+
   test("of the figures are those that the listener counts", async () => {
     using directory = temporaryDirectory();
     await using runtime = ActonApp.launch({ log: silentLog });
@@ -205,6 +312,62 @@ describe("the codes", () => {
     const documented = rowsOf(sectionOf(commandLine, "Exit status")).map(([status]) => Number(status));
     expect(documented).toEqual(Object.values(exitCodes));
   });
+});
+
+describe("the tables of docs/protocol.md", () => {
+  test("have the kinds of acton, with the version from which each is understood", () => {
+    const rows = rowsOf(sectionOf(protocol, "Kinds"));
+    expect(rows.map(([kind = ""]) => Number.parseInt(plain(kind), 16)).sort((a, b) => a - b)).toEqual(
+      Object.values(actonKinds).toSorted((a, b) => a - b),
+    );
+    for (const [kind = "", name, direction, versions] of rows) {
+      const number = Number.parseInt(plain(kind), 16);
+      const inVersion1 = decode(Buffer.of(0, 0, 0, 0, 1, number), acton);
+      const inVersion2 = decode(Buffer.of(0, 0, 0, 0, 2, number, 1), acton);
+      const isUnderstood = (packet: Packet): boolean => packet.kind !== "malformed" || !packet.closes;
+      expect([name, isUnderstood(inVersion1), isUnderstood(inVersion2)]).toEqual([name, versions === "1, 2", true]);
+      expect([name, inVersion2.kind === "silent"]).toEqual([name, direction === "←"]);
+    }
+  });
+
+  test("say what each first byte is taken for", () => {
+    const rows = rowsOf(sectionOf(protocol, "Frames"));
+    const bytes = (cell: string): number[] =>
+      [...cell.matchAll(/`(\w\w)`(?:–`(\w\w)`)?/g)].flatMap(([, from = "", to = from]) => {
+        const first = Number.parseInt(from, 16);
+        return Array.from({ length: Number.parseInt(to, 16) - first + 1 }, (_, index) => first + index);
+      });
+    const taken = (byte: number): string => {
+      const { dialect, refusal } = detect(byte);
+      return dialect === bare ? "bare" : dialect === acton ? "acton" : refusal?.code === "PROTOCOL_ERROR" ? "any other" : "no version";
+    };
+    const documented = new Map(
+      ["bare", "acton", "no version"].flatMap((name, index) => bytes(rows[index]?.[0] ?? "").map((byte) => [byte, name] as const)),
+    );
+    for (let byte = 0; byte < 256; byte++) expect([byte, documented.get(byte) ?? "any other"]).toEqual([byte, taken(byte)]);
+  });
+
+  test("have the capabilities that discovery lists", () => {
+    expect(fieldsUnder("Capabilities")).toEqual(Object.keys(capabilities).sort());
+  });
+
+  test("have the words and codes of acton for each error that a server may send", () => {
+    const rows = rowsOf(sectionOf(protocol, "acton errors")).map((cells) => cells.map(plain));
+    const onTheWire = rowsOf(sectionOf(protocol, "Errors"))
+      .map(([, code = ""]) => plain(code) as ErrorCode)
+      .filter((code) => !neverSent.includes(code));
+    const expected = onTheWire.map((code) => {
+      const about = { code, message: "DETAIL", subject: "NAME", afterMs: 100, retryAfterMs: 10 };
+      const { error, code: actonCode } = actonFailure(about, "response");
+      return [errorKinds[code].variant, actonCode, error];
+    });
+    expect(rows.sort()).toEqual(expected.sort());
+    const late = actonFailure({ code: "TIMEOUT", message: "", afterMs: 100 }, "stream");
+    const said = actonFailure({ code: "TARGET_BUSY", message: "DETAIL", handlerRan: true }, "response");
+    for (const { error } of [late, said]) expect(sectionOf(protocol, "acton errors")).toContain(`\`${error}\``);
+  });
+
+  const neverSent: readonly ErrorCode[] = ["CONNECTION_CLOSED", "INVALID_CONFIG", "ADDRESS_IN_USE", "PATH_REFUSED", "NAME_TAKEN", "START_FAILED"];
 });
 
 describe("docs/configuration.md", () => {
@@ -396,12 +559,19 @@ function to(correlation: string, shape: AnswerShape = "response"): Address {
   return address;
 }
 
-function decode(bytes: Buffer): Packet {
-  const decoder = new FrameDecoder(1024);
+function decode(bytes: Buffer, dialect: Dialect): Packet {
+  const decoder = new FrameDecoder(4096);
   decoder.push(bytes);
-  const frame = decoder.next(bare.headerLength);
+  const frame = decoder.next(dialect.headerLength);
   if (frame === undefined || frame.end !== bytes.length) throw new ActonError("PROTOCOL_ERROR", "not exactly one frame");
-  return bare.decode(frame, limits);
+  return dialect.decode(frame, limits);
+}
+
+function decodeActon(kind: number, body: Record<string, unknown>): Packet {
+  const text = Buffer.from(JSON.stringify(body));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(text.length);
+  return decode(Buffer.concat([length, Buffer.of(2, kind, 1), text]), acton);
 }
 
 function decodeBody(body: Record<string, unknown>): Packet {
@@ -409,10 +579,12 @@ function decodeBody(body: Record<string, unknown>): Packet {
   return bare.decode({ bytes, header: 0, start: 0, end: bytes.length }, limits);
 }
 
+/** The body of a frame in JSON, whatever its header. */
 function written(write: (out: FrameWriter) => void): Record<string, unknown> {
   const out = new FrameWriter(1024, new BufferPool());
   write(out);
-  return fields(JSON.parse(Buffer.from(out.view()).toString("utf8", 4)));
+  const frame = Buffer.from(out.view());
+  return fields(JSON.parse(frame.toString("utf8", frame.indexOf("{"))));
 }
 
 function fields(value: unknown): Record<string, unknown> {

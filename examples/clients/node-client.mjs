@@ -2,10 +2,16 @@
 //
 //   node examples/clients/node-client.mjs [SOCKET]
 //
-// runs the demonstration at the end of this file against the demo services (`npm start`).
+// runs the demonstration at the end of this file against the demo services (`npm start`). For TypeScript, and for all that
+// is left out here (connecting anew, keep-alive, time limits of its own), there is `acton/client`: see docs/clients.md.
 
 import { connect } from "node:net";
 import { pathToFileURL } from "node:url";
+
+/** Items of a stream that may wait here for their reader; then the agent waits. */
+const itemsAhead = 64;
+/** Pushes that may wait here for their reader; then the newest are lost. */
+const pushesMax = 256;
 
 /** What the server answered instead of a reply. `code` is one of the codes in docs/protocol.md. */
 export class ActonError extends Error {
@@ -23,7 +29,8 @@ export class ActonClient {
   #lastId = 0;
   /** What takes the frames of a call, by request id. */
   #calls = new Map();
-  #subscribers = new Set();
+  /** Message types, by the queue that takes their pushes. */
+  #subscribers = new Map();
   #unread = Buffer.alloc(0);
 
   constructor(path = "/tmp/acton.sock") {
@@ -44,17 +51,19 @@ export class ActonClient {
     await this.#call({ target: agent, message_type: type, payload });
   }
 
-  /** The items of a stream, buffered here until they are read. Leaving the loop early tells the agent to stop. */
+  /** The items of a stream. Leaving the loop early tells the agent to stop. */
   async *stream(agent, type, payload) {
-    const frames = new FrameQueue();
-    const id = this.#send({ target: agent, message_type: type, payload, expects_stream: true }, frames);
+    const frames = new FrameQueue(itemsAhead + 1);
+    const id = this.#send({ target: agent, message_type: type, payload, expects_stream: true, stream_window: itemsAhead }, frames);
     let open = true;
+    let read = 0;
     try {
       for await (const frame of frames) {
         open = !frame.is_final;
         if (frame.error_code !== undefined) throw new ActonError(frame);
         if (open || frame.payload !== null) yield frame.payload;
         if (!open) return;
+        if (++read % (itemsAhead / 2) === 0) this.#write({ credit: itemsAhead / 2, stream_id: id });
       }
     } finally {
       this.#calls.delete(id);
@@ -64,14 +73,17 @@ export class ActonClient {
 
   /** Every message of these types that is broadcast from now on: `{ message_type, payload, timestamp, … }`. */
   async *subscribe(...types) {
-    const pushes = new FrameQueue();
-    this.#subscribers.add(pushes);
+    const pushes = new FrameQueue(pushesMax);
+    this.#subscribers.set(pushes, types);
     try {
       const { rejected_types } = await this.#call({ message_types: types });
       if (rejected_types.length > 0) throw new Error(`the server does not know ${rejected_types.join(", ")}`);
-      for await (const push of pushes) if (types.includes(push.message_type)) yield push;
+      yield* pushes;
     } finally {
       this.#subscribers.delete(pushes);
+      const wanted = [...this.#subscribers.values()].flat();
+      const unwanted = types.filter((name) => !wanted.includes(name));
+      if (unwanted.length > 0) this.#write({ unsubscribe: unwanted }); // An empty list would leave everything.
     }
   }
 
@@ -120,15 +132,16 @@ export class ActonClient {
   }
 
   #receive(frame) {
-    if (frame.notification_type === "subscription") for (const pushes of this.#subscribers) pushes.take(frame);
-    else if (frame.request_id != null) this.#calls.get(frame.request_id)?.take(frame);
+    if (frame.notification_type === "subscription") {
+      for (const [pushes, types] of this.#subscribers) if (types.includes(frame.message_type)) pushes.take(frame);
+    } else if (frame.request_id != null) this.#calls.get(frame.request_id)?.take(frame);
     // An error that names no request is about the connection itself.
     else if (frame.success === false) this.#end(new ActonError(frame));
   }
 
   #end(error) {
     this.#socket.destroy();
-    for (const call of [...this.#calls.values(), ...this.#subscribers]) call.end(error);
+    for (const call of [...this.#calls.values(), ...this.#subscribers.keys()]) call.end(error);
     this.#calls.clear();
     this.#subscribers.clear();
   }
@@ -136,12 +149,17 @@ export class ActonClient {
 
 /** Frames between the socket and a loop that reads them. */
 class FrameQueue {
+  #max;
   #frames = [];
   #error;
   #wake = () => {};
 
+  constructor(max) {
+    this.#max = max;
+  }
+
   take(frame) {
-    this.#frames.push(frame);
+    if (this.#frames.length < this.#max) this.#frames.push(frame);
     this.#wake();
   }
 

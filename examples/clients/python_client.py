@@ -1,9 +1,11 @@
-"""A client of acton for Python 3.8 or later. It needs the standard library only.
+"""A client of acton for Python 3.8 or later. It needs the standard library only, and `msgpack` if MessagePack is to be spoken.
 
-    python3 examples/clients/python_client.py [SOCKET]
+    python3 examples/clients/python_client.py [SOCKET [json | msgpack]]
 
 runs the demonstration at the end of this file against the demo services (`npm start`).
-One client makes one call at a time; open a second one for something that goes on beside it.
+
+One client makes one call at a time; open a second one for something that goes on beside it, or take `python_async_client.py`.
+Left out: connecting anew when the connection is lost, and keep-alive frames (the server closes what is idle for 30 s).
 """
 
 import itertools
@@ -11,6 +13,11 @@ import json
 import socket
 import struct
 import sys
+
+try:
+    import msgpack
+except ImportError:
+    msgpack = None
 
 
 class ActonError(Exception):
@@ -23,10 +30,13 @@ class ActonError(Exception):
 
 
 class ActonClient:
-    def __init__(self, path="/tmp/acton.sock"):
+    def __init__(self, path="/tmp/acton.sock", use_msgpack=False):
+        if use_msgpack and msgpack is None:
+            raise ImportError("MessagePack needs the package msgpack")
+        self._use_msgpack = use_msgpack
+        self._ids = itertools.count(1)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._socket.connect(path)
-        self._ids = itertools.count(1)
 
     def __enter__(self):
         return self
@@ -49,27 +59,32 @@ class ActonClient:
     def stream(self, agent, message_type, payload):
         """The items of a stream. Leaving the loop early tells the agent to stop."""
         request_id = self._send(target=agent, message_type=message_type, payload=payload, expects_stream=True)
-        frame = {"is_final": False}
         try:
-            while not frame["is_final"]:
+            while True:
                 frame = self._answer_to(request_id)
                 if "error_code" in frame:
                     raise ActonError(frame)
-                if frame["payload"] is not None or not frame["is_final"]:
+                if not frame["is_final"] or frame["payload"] is not None:
                     yield frame["payload"]
-        finally:
-            if not frame["is_final"]:
-                self._write({"cancel": request_id})
+                if frame["is_final"]:
+                    return
+        except GeneratorExit:
+            self._write({"cancel": request_id})
+            raise
 
     def subscribe(self, *message_types):
-        """Every message of these types that is broadcast from now on, as pairs of type and payload."""
+        """Every message of these types that is broadcast from now on: `{"message_type": …, "payload": …, "seq": …}`."""
         answer = self._call(message_types=list(message_types))
         if answer["rejected_types"]:
             raise LookupError(f"the server does not know {', '.join(answer['rejected_types'])}")
-        while True:
-            push = self._receive()
-            if push.get("notification_type") == "subscription":
-                yield push["message_type"], push["payload"]
+        try:
+            while True:
+                push = self._receive()
+                if push.get("notification_type") == "subscription" and push["message_type"] in message_types:
+                    yield push
+        except GeneratorExit:
+            self._write({"unsubscribe": list(message_types)})
+            raise
 
     def _call(self, **body):
         response = self._answer_to(self._send(**body))
@@ -83,21 +98,24 @@ class ActonClient:
         return request_id
 
     def _write(self, body):
-        data = json.dumps(body).encode()
+        data = msgpack.packb(body) if self._use_msgpack else json.dumps(body).encode()
         self._socket.sendall(struct.pack(">I", len(data)) + data)
 
     def _answer_to(self, request_id):
+        """The next frame for this request; what still comes for one that was left is skipped."""
         while True:
             frame = self._receive()
             if frame.get("request_id") == request_id:
                 return frame
-            # An error that names no request is about the connection itself.
-            if frame.get("request_id") is None and frame.get("success") is False:
-                raise ActonError(frame)
 
     def _receive(self):
         (length,) = struct.unpack(">I", self._read(4))
-        return json.loads(self._read(length)) if length else {}
+        data = self._read(length)
+        frame = json.loads(data) if data[:1] == b"{" else msgpack.unpackb(data)
+        # An error that names no request is about the connection itself.
+        if frame.get("success") is False and frame["request_id"] is None:
+            raise ActonError(frame)
+        return frame
 
     def _read(self, count):
         """Exactly `count` bytes: the kernel hands them over in pieces of any size."""
@@ -110,8 +128,8 @@ class ActonClient:
         return bytes(data)
 
 
-def main(path="/tmp/acton.sock"):
-    with ActonClient(path) as client:
+def main(path="/tmp/acton.sock", body_format="json"):
+    with ActonClient(path, use_msgpack=body_format == "msgpack") as client:
         print("5 + 3 =", client.ask("calculator", "AddRequest", {"a": 5, "b": 3})["sum"])
 
         for item in client.stream("list_service", "ListRequest", {"page_size": 1_000_000}):
@@ -124,8 +142,8 @@ def main(path="/tmp/acton.sock"):
         except ActonError as error:
             print(error.code)
 
-        for message_type, payload in itertools.islice(client.subscribe("PriceUpdate"), 2):
-            print(message_type, payload["symbol"])
+        for push in itertools.islice(client.subscribe("PriceUpdate"), 2):
+            print(push["message_type"], push["payload"]["symbol"])
 
 
 if __name__ == "__main__":

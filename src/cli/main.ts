@@ -1,16 +1,18 @@
 // The command line's entry: reads the arguments, runs one command, and turns whatever it throws into one line on
-// standard error and the documented exit status. The only catch of its kind. Commands are loaded when they are run.
+// standard error and the documented exit status. The only catch of its kind.
 
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { CommanderError } from "commander";
 import { ActonError, detailOf, failureText } from "../errors.ts";
-import { logLevels } from "../log-line.ts";
 import { CommandError, type ExitCode, exitCodeOf, exitCodes, usageError } from "./exit-codes.ts";
 import { printError, printOut } from "./terminal.ts";
+import type { ActonCommand } from "./tree/command.ts";
+import { commandLine } from "./tree/program.ts";
 
 async function main(words: readonly string[]): Promise<ExitCode> {
   const help: string[] = [];
   const program = commandLine((text) => help.push(text));
   try {
+    if (words[0] === completionWord) return await complete(words.slice(1), program);
     await program.parseAsync([...words], { from: "user" });
     return exitCodes.ok;
   } catch (thrown) {
@@ -25,76 +27,15 @@ async function main(words: readonly string[]): Promise<ExitCode> {
   }
 }
 
-function commandLine(printHelp: (text: string) => void): Command {
-  const program = new Command("acton")
-    .description("A local agent runtime: agents, broker and Unix-socket IPC in one executable")
-    .option("--debug", "show where an error comes from")
-    .helpCommand(false)
-    .exitOverride()
-    .configureOutput({
-      writeOut: printHelp,
-      writeErr() {},
-      outputError() {},
-      getOutHelpWidth: () => 100,
-      getErrHelpWidth: () => 100,
-      getOutHasColors: () => false,
-    })
-    .configureHelp({ showGlobalOptions: true });
+/** `acton complete -- WORD…`: what the completion scripts ask. Its words are no command line to be read as one. */
+const completionWord = "complete";
 
-  addServe(program);
-  addCall(program);
-  program
-    .command("version")
-    .description("print the version")
-    .option("--json", "print it as JSON, with the platform")
-    .action(async (options) => (await import("./version.ts")).version(options));
-  program.addHelpText("after", exitCodeHelp);
-  return program;
+async function complete(words: readonly string[], program: ActonCommand): Promise<ExitCode> {
+  await (await import("./completion/complete.ts")).complete(words, program);
+  return exitCodes.ok;
 }
 
-function addServe(program: Command): void {
-  withSocket(program.command("serve"))
-    .description("run an application module, or the demo services when none is given")
-    .argument("[module]", "a TypeScript or JavaScript module whose default export is app({ … })")
-    .option("--config <file>", "configuration file (default: acton.toml beside the module, in $XDG_CONFIG_HOME/acton, in /etc/acton)")
-    .option("--print-config", "print every effective value and where it comes from, and exit")
-    .addOption(new Option("--log-level <level>", "least severe lines to log").choices(logLevels))
-    .action(async (module, options) => (await import("./serve.ts")).serve(module, options));
-}
-
-function addCall(program: Command): void {
-  withSocket(program.command("call"))
-    .description("send one request to an agent and print its reply")
-    .argument("<agent>", "name under which the agent is exposed")
-    .argument("<type>", "message type")
-    .argument("[payload...]", "key=value pairs, one JSON text, @file, or - for standard input")
-    .option("--timeout <ms>", "give up after this many milliseconds", milliseconds, 30_000)
-    .option("--msgpack", "speak MessagePack instead of JSON")
-    .option("--json", "print compact JSON on a terminal too")
-    .addHelpText("after", "\nExample:\n  acton call calculator AddRequest a=5 b=3\n")
-    .action(async (agent, type, payload, options) => (await import("./call.ts")).call(agent, type, payload, options));
-}
-
-function withSocket(command: Command): Command {
-  return command
-    .option("--socket <path>", "path of the socket (default: as configured, /tmp/acton.sock)")
-    .option("--app <name>", "the socket of the application of this name");
-}
-
-function milliseconds(text: string): number {
-  if (!/^\d{1,10}$/.test(text) || Number(text) > 2 ** 31 - 1) throw new InvalidArgumentError("It must be a whole number of milliseconds.");
-  return Number(text);
-}
-
-const exitCodeHelp = `
-Exit status:
-  0 ok                    4 unknown message type     8 cannot start
-  1 the agent's error     5 busy or rate limited     9 drain incomplete
-  2 usage                 6 timeout
-  3 agent not found       7 no connection
-`;
-
-function usageFailure(error: CommanderError, program: Command, words: readonly string[]): CommandError {
+function usageFailure(error: CommanderError, program: ActonCommand, words: readonly string[]): CommandError {
   const command = program.commands.find((known) => words.includes(known.name()))?.name();
   const seeAlso = `See 'acton ${command === undefined ? "" : `${command} `}--help'`;
   const text = error.message

@@ -1,25 +1,31 @@
-// A payload from the command line: key=value pairs, one JSON text, a file, or standard input.
+// A payload as it is written on a command line: key=value pairs, one JSON text, a file, or standard input. What the pairs
+// mean, typed-payload.ts finds out from the schema.
 
 import { ActonError, quoted } from "../errors.ts";
 import { systemFiles } from "../files.ts";
 import { decodeJson } from "../ipc/wire/json.ts";
 import { usageError } from "./exit-codes.ts";
 
+/** One `key=value`. The key is a field's name, or a path of them with dots. */
+export interface Pair {
+  readonly key: string;
+  readonly text: string;
+}
+
+/** `whole` is JSON, and goes out as it is; pairs are typed first. No words at all are no pairs. */
+export type WrittenPayload = { readonly whole: unknown } | { readonly pairs: readonly Pair[] };
+
 const pair = /^([^\s={["@-][^=]*)=(.*)$/s;
 
-/** `a=5 name=bob` → {a: 5, name: "bob"}: a value is what it says in JSON, else a text. Nothing at all is {}. */
-export async function payloadFrom(words: readonly string[]): Promise<unknown> {
+export async function readPayload(words: readonly string[]): Promise<WrittenPayload> {
   const [first] = words;
-  if (first === undefined) return {};
-  if (words.length === 1 && !pair.test(first)) return single(first);
-  const record: Record<string, unknown> = {};
-  for (const word of words) {
+  if (words.length === 1 && first !== undefined && !pair.test(first)) return { whole: await single(first) };
+  const pairs = words.map((word) => {
     const [, key, text] = pair.exec(word) ?? [];
     if (key === undefined || text === undefined) throw usageError(`${JSON.stringify(word)} is not key=value; quote a whole JSON payload as one word`);
-    if (Object.hasOwn(record, key)) throw usageError(`the key ${JSON.stringify(key)} is given twice`);
-    Object.defineProperty(record, key, { value: jsonOrText(text), writable: true, enumerable: true, configurable: true });
-  }
-  return record;
+    return { key, text };
+  });
+  return { pairs };
 }
 
 async function single(word: string): Promise<unknown> {
@@ -51,11 +57,12 @@ function parse(text: string, problem: string): unknown {
   }
 }
 
-function jsonOrText(text: string): unknown {
+/** What the text says in JSON; undefined when it is none. */
+export function jsonValue(text: string): { readonly value: unknown } | undefined {
   try {
-    return decode(text);
+    return { value: decode(text) };
   } catch {
-    return text;
+    return undefined;
   }
 }
 

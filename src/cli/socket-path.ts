@@ -2,6 +2,7 @@
 
 import { isAbsolute, join, resolve } from "node:path";
 import type { ConfigLayer } from "../config.ts";
+import { systemFiles } from "../files.ts";
 import { usageError } from "./exit-codes.ts";
 
 export interface SocketOptions {
@@ -9,21 +10,33 @@ export interface SocketOptions {
   readonly app?: string | undefined;
 }
 
-/** What the flags say of the path, as a layer of configuration; undefined when they say nothing. */
-export function socketLayer(options: SocketOptions, environment: Readonly<Record<string, string | undefined>>): ConfigLayer | undefined {
-  const path = socketPathOf(options, environment);
-  return path === undefined
-    ? undefined
-    : { origin: options.socket === undefined ? "--app" : "--socket", spelling: "file", values: { socket_path: path } };
+export interface SocketPath {
+  readonly path: string;
+  /** Where it was said: a flag, a variable, a file with its line, or `default`. */
+  readonly origin: string;
 }
 
-/** The absolute path that the flags name; undefined when they name none. */
-export function socketPathOf(options: SocketOptions, environment: Readonly<Record<string, string | undefined>>): string | undefined {
+/** What the flags say of the path, as a layer of configuration; undefined when they say nothing. */
+export function socketLayer(options: SocketOptions, environment: Readonly<Record<string, string | undefined>>): ConfigLayer | undefined {
+  const named = namedPath(options, environment);
+  return named === undefined ? undefined : { origin: named.origin, spelling: "file", values: { socket_path: named.path } };
+}
+
+/** The absolute path that a command means. Configuration is read only when the flags leave it open. */
+export async function socketPath(options: SocketOptions): Promise<SocketPath> {
+  const named = namedPath(options, process.env);
+  if (named !== undefined) return named;
+  const { loadConfig } = await import("../config-layers.ts");
+  const { config, origins } = await loadConfig({ files: systemFiles, environment: process.env });
+  return { path: config.socketPath, origin: origins.get("socketPath") ?? "default" };
+}
+
+function namedPath(options: SocketOptions, environment: Readonly<Record<string, string | undefined>>): SocketPath | undefined {
   const { socket, app } = options;
   if (socket !== undefined && app !== undefined) throw usageError("--socket and --app name two sockets: give one of them");
   if (socket === "") throw usageError("--socket needs a path");
-  if (socket !== undefined) return resolve(socket);
-  return app === undefined ? undefined : applicationPath(app, environment);
+  if (socket !== undefined) return { path: resolve(socket), origin: "--socket" };
+  return app === undefined ? undefined : { path: applicationPath(app, environment), origin: "--app" };
 }
 
 function applicationPath(app: string, environment: Readonly<Record<string, string | undefined>>): string {

@@ -9,12 +9,36 @@ export function stdoutIsTerminal(): boolean {
   return openLibc().libc?.isTerminal(1) ?? false;
 }
 
+/** Whether people see what is said beside the result, such as progress. */
+export function stderrIsTerminal(): boolean {
+  return openLibc().libc?.isTerminal(2) ?? false;
+}
+
 /** Writes a result. A reader that has left (`| head`) is no error. */
 export async function printOut(text: string): Promise<void> {
   try {
     await Bun.write(Bun.stdout, text);
   } catch (thrown) {
-    if (!(thrown instanceof Error && "code" in thrown && thrown.code === "EPIPE")) throw thrown;
+    if (!isReaderGone(thrown)) throw thrown;
+  }
+}
+
+/** Results that come one after the other, each of them out at once; a slow reader holds the writer back. */
+export class LineOutput {
+  readonly #sink = Bun.stdout.writer();
+
+  /** False when the reader has left (`| head`), and more need not be made. */
+  async write(line: string): Promise<boolean> {
+    try {
+      // Flushing would hand what the pipe has no room for to a promise; only then is there something to wait for.
+      void this.#sink.write(`${line}\n`);
+      const flushed = this.#sink.flush();
+      if (flushed instanceof Promise) await flushed;
+      return true;
+    } catch (thrown) {
+      if (isReaderGone(thrown)) return false;
+      throw thrown;
+    }
   }
 }
 
@@ -35,4 +59,8 @@ export function jsonText(value: unknown, indent: boolean): string {
     return original instanceof Uint8Array ? Buffer.from(original).toString("base64") : item;
   };
   return JSON.stringify(value, replacer, indent ? 2 : undefined);
+}
+
+function isReaderGone(thrown: unknown): boolean {
+  return thrown instanceof Error && "code" in thrown && thrown.code === "EPIPE";
 }

@@ -4,6 +4,8 @@ import type { Body } from "./open-call.ts";
 
 export interface Discovery {
   readonly protocolVersion: number;
+  /** What the server can do beyond requests, by name: `cancel`, `credit`, `patterns`, … */
+  readonly capabilities: Readonly<Record<string, boolean>>;
   readonly product: Release;
   readonly application: Release;
   readonly agents: readonly DiscoveredAgent[];
@@ -39,8 +41,11 @@ const unknownRelease: Release = { name: "unknown", version: "0.0.0" };
 /** The server is trusted to send what the protocol says; what it leaves out is empty. */
 export function discoveryFrom(body: Body): Discovery {
   const { protocol_version, product, application, actors, message_types, schemas } = body as Partial<DiscoveryBody>;
+  // Older servers give the number alone.
+  const protocol = typeof protocol_version === "object" ? protocol_version : { current: protocol_version ?? 1, capabilities: {} };
   return {
-    protocolVersion: protocol_version ?? 1,
+    protocolVersion: protocol.current,
+    capabilities: protocol.capabilities ?? {},
     product: product ?? unknownRelease,
     application: application ?? unknownRelease,
     agents: actors ?? [],
@@ -50,7 +55,7 @@ export function discoveryFrom(body: Body): Discovery {
 }
 
 interface DiscoveryBody {
-  readonly protocol_version: number;
+  readonly protocol_version: number | { readonly current: number; readonly capabilities?: Readonly<Record<string, boolean>> };
   readonly product: Release;
   readonly application: Release;
   readonly actors: readonly DiscoveredAgent[];

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import type { ErrorCode } from "../../../src/errors.ts";
 import { type Client, connect } from "../../../src/ipc/client/client.ts";
 import { decodeMessagePack, encodeMessagePack } from "../../../src/ipc/wire/msgpack.ts";
@@ -24,12 +24,13 @@ describe("a call", () => {
 
   test("takes a reply however it is spelled: fields in another order, more of them, or white space", async () => {
     const { wire, client } = await open();
-    const calls = ["a", "b", "c", "d"].map((name) => client.ask(name, "T", {}));
+    const calls = ["a", "b", "c", "d", "e"].map((name) => client.ask(name, "T", {}));
     wire.body(`{"success":true,"request_id":"1","payload":"one"}`);
     wire.body(` { "request_id" : "2", "success" : true, "payload" : "two", "error" : null, "more": 1 } `);
     wire.body(`{"request_id":"3","success":true,"payload":{"error":null},"error":null}`);
     wire.body(`{"request_id":"4","success":true,"error":null}`);
-    expect(await Promise.all(calls)).toEqual(["one", "two", { error: null }, null]);
+    wire.body(`{"request_id":"5","success":true,"payload":"five and some more","error":0}`);
+    expect(await Promise.all(calls)).toEqual(["one", "two", { error: null }, null, "five and some more"]);
   });
 
   test("takes a reply that arrives byte by byte, and several in one piece", async () => {
@@ -55,14 +56,20 @@ describe("a call", () => {
 
   test("goes out whole when the socket takes a little at a time", async () => {
     const { wire, client } = await open();
+    await turn();
     wire.room = 3;
     const calls = [client.ask("a", "T", { text: "x".repeat(100) }), client.ask("b", "T", {})];
     await turn();
+    const before = wire.writes;
+    calls.push(client.ask("c", "T", {}));
+    await turn();
+    // Until it says so, it takes nothing.
+    expect(wire.writes).toBe(before);
     while (wire.room === 0) {
       wire.room = 7;
       wire.handler?.drain();
     }
-    expect(wire.sent.map((request) => request["target"])).toEqual(["a", "b"]);
+    expect(wire.sent.map((request) => request["target"])).toEqual(["a", "b", "c"]);
     client.close();
     await Promise.allSettled(calls);
   });
@@ -158,6 +165,18 @@ describe("a call", () => {
     expect(wire.terminated).toBe(false);
   });
 
+  test("lets go of its signal when it has its answer", async () => {
+    const { wire, client } = await open();
+    const { signal } = new AbortController();
+    const listening = spyOn(signal, "addEventListener");
+    const letGo = spyOn(signal, "removeEventListener");
+    const call = client.ask("a", "T", {}, { signal });
+    wire.answer({ request_id: "1", success: true, payload: 1, error: null });
+    expect(await call).toBe(1);
+    expect(listening).toHaveBeenCalledTimes(1);
+    expect(letGo).toHaveBeenCalledTimes(1);
+  });
+
   test("with a signal that is aborted already sends nothing", async () => {
     const { wire, client } = await open();
     expect((await failureOf(client.ask("a", "T", {}, { signal: AbortSignal.abort() }))).code).toBe("CANCELLED");
@@ -238,19 +257,20 @@ describe("every open call settles", () => {
     expect((await failureOf(unsent)).details).toEqual({ ran: "no" });
   });
 
-  test("as lost, whatever the server says of the connection once it has answered: what was sent may have run", async () => {
-    const { wire, client } = await open();
-    const call = client.ask("a", "T", {});
-    await turn();
-    wire.answer({ request_id: "0", success: true, payload: null, error: null });
-    wire.answer({ request_id: null, success: false, payload: null, error: "ProtocolError: too large", error_code: "PROTOCOL_ERROR" });
-    expect(await failureOf(call)).toMatchObject({
-      code: "CONNECTION_CLOSED",
-      message: "the connection failed: ProtocolError: too large",
-      details: { ran: "unknown" },
-    });
-    expect(await client.closed).toMatchObject({ code: "PROTOCOL_ERROR" });
-  });
+  test.each(["PROTOCOL_ERROR", "ACCESS_DENIED"])(
+    "as lost when the server ends a connection with %s after it has answered: what was sent may have run",
+    async (code) => {
+      const { wire, client } = await open();
+      const call = client.ask("a", "T", {});
+      await turn();
+      wire.answer({ request_id: "0", success: true, payload: null, error: null });
+      wire.answer({ request_id: null, success: false, payload: null, error: "no more", error_code: code });
+      const error = await failureOf(call);
+      expect(error).toMatchObject({ code: "CONNECTION_CLOSED", details: { ran: "unknown" } });
+      expect(error.message).toEndWith(": no more");
+      expect((await client.closed)?.code).toBe(code as ErrorCode);
+    },
+  );
 });
 
 describe("a client", () => {
@@ -318,6 +338,7 @@ describe("a client", () => {
     wire.answer({ request_id: "3", success: true, payload: null, error: null });
     expect(await discovered).toEqual({
       protocolVersion: 1,
+      capabilities: {},
       product: { name: "acton", version: "9.9.9" },
       application: { name: "unknown", version: "0.0.0" },
       agents: [{ name: "a", ern: "e", handles: ["T"] }],
@@ -325,6 +346,9 @@ describe("a client", () => {
       schemas: {},
     });
     expect(await figures).toEqual({ errors: 2 });
+    const newer = client.discover();
+    wire.answer({ request_id: "4", success: true, protocol_version: { current: 2, capabilities: { credit: true } } });
+    expect(await newer).toMatchObject({ protocolVersion: 2, capabilities: { credit: true }, agents: [] });
     expect(await roundTrip).toBe(3);
   });
 });
@@ -367,6 +391,13 @@ describe("connecting", () => {
     const transport = { connect: wire.connect.bind(wire), owners: () => Promise.resolve(owners) };
     expect(await failureOf(connect("/run/x.sock", { transport }))).toMatchObject({ code: "ACCESS_DENIED", message });
     expect(wire.connects).toBe(0);
+  });
+
+  test("where only files tell who serves, takes a directory of root, whose the common places are", async () => {
+    const wire = new Wire();
+    const transport = { connect: wire.connect.bind(wire), owners: () => Promise.resolve({ socket: 1000, directory: 0 }) };
+    (await connect("/run/x.sock", { transport, serverUids: [1000] })).close();
+    expect(wire.connects).toBe(1);
   });
 
   test.each([

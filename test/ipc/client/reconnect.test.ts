@@ -110,7 +110,7 @@ describe("a client that reconnects", () => {
       { message_types: ["Price"], request_id: "1" },
       { patterns: ["Te*"], request_id: "2" },
     ]);
-    wire.answer({ notification_type: "subscription", message_type: "Price", payload: 2, timestamp: 0, seq: 0 });
+    wire.answer({ notification_type: "subscription", message_type: "Price", payload: 2, timestamp: 0, seq: 50 });
     wire.answer({ notification_type: "subscription", message_type: "Text", payload: 3, timestamp: 0, seq: 0 });
     expect((await prices.next()).value).toMatchObject({ payload: 1 });
     expect((await prices.next()).value).toMatchObject({ payload: 2, dropped: 0 });
@@ -151,6 +151,18 @@ describe("a client that reconnects", () => {
     expect(await client.closed).toBeUndefined();
     expect(clock.armed).toBe(0);
   });
+});
+
+test("a watch ends with the connection that it was on, and calls back at once when there is none", async () => {
+  const { wire, client, clock } = await open({ reconnect: true });
+  const calls: string[] = [];
+  client.agent("a").watch(() => calls.push("first"));
+  wire.lose();
+  client.agent("a").watch(() => calls.push("at once"));
+  clock.advance(100);
+  await client.ready();
+  wire.lose();
+  expect(calls).toEqual(["first", "at once"]);
 });
 
 describe("a first connect", () => {
