@@ -1,10 +1,15 @@
 // Compiles src/cli/main.ts into one executable, unless it is newer than all that it is made from. Run with the pinned
 // Bun by `npm start`, `npm test` and `bun run check`: `bun build.ts [FILE]`, dist/acton by default.
 
-import { lstatSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { lstatSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { version } from "./package.json";
 
+const defines = {
+  ACTON_VERSION: JSON.stringify(version),
+  // msgpackr would open a native accelerator from the build machine's node_modules.
+  "process.env.MSGPACKR_NATIVE_ACCELERATION_DISABLED": '"true"',
+};
 const outfile = process.argv[2] ?? "dist/acton";
 
 if (newestOf(["src", "build.ts", "package.json", "bun.lock", "tsconfig.json"]) >= timeOf(outfile)) await build();
@@ -15,7 +20,7 @@ async function build(): Promise<void> {
   // Renamed into place when whole: a server that runs the old one, and a second build, are not disturbed.
   const directory = mkdtempSync(join(dirname(outfile), ".build-"));
   try {
-    await compile(join(directory, basename(outfile)));
+    await compile(join(directory, basename(outfile)), await testPreload(directory));
     renameSync(join(directory, basename(outfile)), outfile);
   } finally {
     rmSync(directory, { recursive: true });
@@ -23,7 +28,30 @@ async function build(): Promise<void> {
   console.error(`${outfile}: ${(statSync(outfile).size / 2 ** 20).toFixed(1)} MiB, compiled in ${Math.round(performance.now() - started)} ms`);
 }
 
-async function compile(file: string): Promise<void> {
+/** What `acton test` preloads: the library and zod in one file, which makes them importable by name. */
+async function testPreload(directory: string): Promise<string> {
+  const modules = ["acton", "zod", "zod/v4", "zod/mini", "zod/v4-mini", "zod/v4/core"];
+  const imports = modules.map(
+    (name, index) =>
+      `import * as m${index} from ${JSON.stringify(name === "acton" ? resolve("src/index.ts") : Bun.resolveSync(name, import.meta.dir))};\n`,
+  );
+  const entries = modules.map((name, index) => `build.module(${JSON.stringify(name)}, () => ({ exports: m${index}, loader: "object" }));`);
+  const entry = join(directory, "test-preload.ts");
+  writeFileSync(entry, `${imports.join("")}Bun.plugin({ name: "acton", setup(build) { ${entries.join(" ")} } });\n`);
+  const result = await Bun.build({
+    entrypoints: [entry],
+    target: "bun",
+    format: "esm",
+    minify: { syntax: true, whitespace: true, identifiers: false },
+    define: defines,
+  });
+  for (const message of result.logs) console.error(Bun.inspect(message));
+  const [output] = result.outputs;
+  if (output === undefined) throw new Error("the preload for tests was not built");
+  return output.text();
+}
+
+async function compile(file: string, preload: string): Promise<void> {
   const result = await Bun.build({
     entrypoints: ["src/cli/main.ts"],
     // Splitting and bytecode together halve the start of a command: only what it runs is loaded, without parsing.
@@ -34,11 +62,7 @@ async function compile(file: string): Promise<void> {
     // Names stay: an error's stack, and a class's name, are read by people.
     minify: { syntax: true, whitespace: true, identifiers: false },
     sourcemap: "linked",
-    define: {
-      ACTON_VERSION: JSON.stringify(version),
-      // msgpackr would open a native accelerator from the build machine's node_modules.
-      "process.env.MSGPACKR_NATIVE_ACCELERATION_DISABLED": '"true"',
-    },
+    define: { ...defines, ACTON_TEST_PRELOAD: JSON.stringify(preload) },
     compile: {
       outfile: file,
       // Nothing from the current directory is ever run.

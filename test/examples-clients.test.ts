@@ -191,7 +191,7 @@ async function handOn(from: Socket, to: Socket): Promise<void> {
   let passed = 0;
   try {
     for await (const chunk of from as AsyncIterable<Buffer>) {
-      for (let at = 0; at < chunk.length; ) {
+      for (let at = 0; at < chunk.length;) {
         const piece = chunk.subarray(at, at + (passed < 4096 ? 1 : 997));
         to.write(piece);
         at += piece.length;

@@ -78,7 +78,7 @@ function layerOf(path: string): string {
 
 /** The few files that may import a package, or a module of the host that reaches outside of the process. */
 const packageHomes: Readonly<Record<string, readonly string[]>> = {
-  zod: ["message/schema.ts", "runtime/dead-letter.ts", "cli/"],
+  zod: ["message/schema.ts", "message/plain-object.ts", "runtime/dead-letter.ts", "cli/"],
   msgpackr: ["ipc/wire/msgpack.ts"],
   commander: ["cli/"],
   "bun:ffi": ["libc.ts"],

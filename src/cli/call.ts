@@ -23,5 +23,6 @@ export async function call(words: RequestWords, options: CallOptions): Promise<v
   }
   client.close();
   await printReply(reply, options.json === true);
-  if (request.described?.kind === "stream" && stderrIsTerminal()) printError(`${type} is answered by a stream, and this was its first item: see 'acton stream'\n`);
+  if (request.described?.kind === "stream" && stderrIsTerminal())
+    printError(`${type} is answered by a stream, and this was its first item: see 'acton stream'\n`);
 }

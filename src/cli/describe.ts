@@ -38,7 +38,7 @@ async function look(client: Client, name: string, options: DescribeOptions): Pro
   const agent = discovery.agents.find((each) => each.name === name);
   const type = Object.hasOwn(discovery.schemas, name) ? discovery.schemas[name] : undefined;
   const found: Description[] = [];
-  if (agent !== undefined) found.push(new AgentDescription(agent.name, agent.handles ?? [], { discovery, socket }));
+  if (agent !== undefined) found.push(new AgentDescription(agent.name, agent.handles, { discovery, socket }));
   if (type !== undefined) found.push(new TypeDescription(name, type, { discovery, socket, agent: undefined }));
   if (found.length > 0) return found;
   const names = [...discovery.agents.map((each) => each.name), ...discovery.messageTypes];

@@ -27,7 +27,7 @@ function discoveryRecord({ protocolVersion, product, application, agents, schema
     product,
     application,
     protocol_version: protocolVersion,
-    agents: agents.map(({ name, ern, handles }) => ({ name, ern, handles: handles ?? [] })),
+    agents: agents.map(({ name, ern, handles }) => ({ name, ern, handles })),
     message_types: schemas,
   };
 }
@@ -39,12 +39,12 @@ function discoveryTable(discovery: Discovery): string {
     const type = schemas[name];
     return [bold(agent), cyan(name), type?.kind ?? "", green(type?.replies ?? "")];
   };
-  const rows = agents.flatMap(({ name, handles = [] }) =>
+  const rows = agents.flatMap(({ name, handles }) =>
     handles.length === 0 ? [[bold(name), dim("–"), "", ""]] : handles.map((type, index) => row(index === 0 ? name : "", type)),
   );
   const published = publishedTypes(discovery).map((name, index) => row(index === 0 ? "(published)" : "", name));
   const heading = ["AGENT", "MESSAGE", "KIND", "ANSWER"].map(dim);
-  const example = agents.find(({ handles }) => handles?.length > 0)?.name;
+  const example = agents.find(({ handles }) => handles.length > 0)?.name;
   return [
     `${bold(application.name)} ${application.version}, served by ${product.name} ${product.version}\n\n`,
     tableText([heading, ...rows, ...published]),

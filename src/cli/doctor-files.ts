@@ -27,7 +27,12 @@ const sticky = 0o1000;
 export function* checkFiles(path: string): Generator<Check> {
   const bytes = Buffer.byteLength(path);
   if (bytes > pathBytesMax) {
-    yield { check: "length", verdict: "bad", finding: `the path has ${bytes} bytes, and at most ${pathBytesMax} are possible`, advice: "choose a shorter one" };
+    yield {
+      check: "length",
+      verdict: "bad",
+      finding: `the path has ${bytes} bytes, and at most ${pathBytesMax} are possible`,
+      advice: "choose a shorter one",
+    };
     return;
   }
   const directory = checkDirectory(dirname(path));
@@ -48,12 +53,23 @@ function checkDirectory(directory: string): Check {
   } catch (thrown) {
     const missing = codeOf(thrown) === "ENOENT" || codeOf(thrown) === "ENOTDIR";
     const advice = missing ? `start the server; it makes the directory: acton serve --socket …` : "run this as the user who runs the server";
-    return { check, verdict: "bad", finding: missing ? `there is no directory ${directory}` : `cannot look into ${directory}: ${detailOf(thrown)}`, advice };
+    return {
+      check,
+      verdict: "bad",
+      finding: missing ? `there is no directory ${directory}` : `cannot look into ${directory}: ${detailOf(thrown)}`,
+      advice,
+    };
   }
   if (status?.kind !== "directory") return { check, verdict: "bad", finding: `${directory} is no directory`, advice: "choose another path" };
   const open = (status.mode & othersMayWrite) !== 0 && (status.mode & sticky) === 0;
   const finding = `${directory} belongs to ${userName(status.uid)}, mode ${(status.mode & 0o7777).toString(8)}`;
-  if (open) return { check, verdict: "warning", finding, advice: `others may put their own socket there, and no server will start in it: chmod go-w ${shellWord(directory)}` };
+  if (open)
+    return {
+      check,
+      verdict: "warning",
+      finding,
+      advice: `others may put their own socket there, and no server will start in it: chmod go-w ${shellWord(directory)}`,
+    };
   return { check, verdict: "ok", finding };
 }
 
@@ -71,13 +87,19 @@ function checkSocket(path: string): Check {
       const advice = "wait for it, or look into its log";
       return { check, verdict: "bad", finding: `no socket is there, and ${holderText(holder)} holds its lock: it starts or stops just now`, advice };
     }
-    return { check, verdict: "bad", finding: "no socket is there: nothing serves this path", advice: `start the server: acton serve --socket ${shellWord(path)}` };
+    return {
+      check,
+      verdict: "bad",
+      finding: "no socket is there: nothing serves this path",
+      advice: `start the server: acton serve --socket ${shellWord(path)}`,
+    };
   }
   if (status.kind === "link") {
     const target = readlinkSync(path);
     return { check, verdict: "warning", finding: `a link to ${target}`, advice: `name that path itself: --socket ${shellWord(target)}` };
   }
-  if (status.kind === "socket") return { check, verdict: "ok", finding: `a socket of ${userName(status.uid)}, mode ${(status.mode & 0o777).toString(8)}` };
+  if (status.kind === "socket")
+    return { check, verdict: "ok", finding: `a socket of ${userName(status.uid)}, mode ${(status.mode & 0o777).toString(8)}` };
   const what = status.kind === "other" ? "something else" : `a ${status.kind}`;
   return { check, verdict: "bad", finding: `${what} is there, not a socket`, advice: "choose another path, or move it away" };
 }
@@ -88,13 +110,24 @@ function* checkRights(path: string): Generator<Check> {
   if (status === undefined) return;
   if (status.uid !== uid && status.uid !== 0) {
     const advice = `run this as that user: sudo -u ${userName(status.uid)} acton …`;
-    yield { check: "permissions", verdict: uid === 0 ? "warning" : "bad", finding: `the socket belongs to ${userName(status.uid)}, and this is ${userName(uid)}`, advice };
+    yield {
+      check: "permissions",
+      verdict: uid === 0 ? "warning" : "bad",
+      finding: `the socket belongs to ${userName(status.uid)}, and this is ${userName(uid)}`,
+      advice,
+    };
     return;
   }
   const groups = [process.getegid?.() ?? -1, ...(process.getgroups?.() ?? [])];
   const bit = status.uid === uid ? 0o200 : groups.includes(status.gid) ? 0o020 : 0o002;
   if (uid === 0 || (status.mode & bit) !== 0) yield { check: "permissions", verdict: "ok", finding: `${userName(uid)} may connect` };
-  else yield { check: "permissions", verdict: "bad", finding: `${userName(uid)} may not write to the socket`, advice: `chmod u+w ${shellWord(path)}, as its owner` };
+  else
+    yield {
+      check: "permissions",
+      verdict: "bad",
+      finding: `${userName(uid)} may not write to the socket`,
+      advice: `chmod u+w ${shellWord(path)}, as its owner`,
+    };
 }
 
 function checkLock(path: string): Check {
@@ -140,7 +173,9 @@ function processName(pid: string): string {
 /** `ada (uid 1000)`; the number alone where the name is not known. */
 export function userName(uid: number): string {
   try {
-    const line = readFileSync("/etc/passwd", "utf8").split("\n").find((entry) => entry.split(":")[2] === String(uid));
+    const line = readFileSync("/etc/passwd", "utf8")
+      .split("\n")
+      .find((entry) => entry.split(":")[2] === String(uid));
     return line?.split(":")[0] ?? `uid ${uid}`;
   } catch {
     return `uid ${uid}`;

@@ -79,14 +79,29 @@ async function checkAnswer(client: Client, asked: Asked): Promise<Check> {
     const error = thrown instanceof ActonError ? thrown : undefined;
     if (error?.code === "TIMEOUT") return silent(asked);
     if (error?.code === "CONNECTION_LIMIT_REACHED") {
-      return { check, verdict: "bad", finding: `it is an acton server, and full: ${error.message}`, advice: "raise max_connections, or find who does not disconnect" };
+      return {
+        check,
+        verdict: "bad",
+        finding: `it is an acton server, and full: ${error.message}`,
+        advice: "raise max_connections, or find who does not disconnect",
+      };
     }
     if (error?.code === "ACCESS_DENIED") {
-      return { check, verdict: "bad", finding: `its policy refuses this connection: ${error.message}`, advice: "ask whoever runs it to admit this user" };
+      return {
+        check,
+        verdict: "bad",
+        finding: `its policy refuses this connection: ${error.message}`,
+        advice: "ask whoever runs it to admit this user",
+      };
     }
     const said = await firstWords(asked);
     const advice = "it is not an acton server: choose another path";
-    return { check, verdict: "bad", finding: said === "" ? `it hangs up on a ping: ${detailOf(error?.message ?? thrown)}` : `it answers ${quoted(said)}`, advice };
+    return {
+      check,
+      verdict: "bad",
+      finding: said === "" ? `it hangs up on a ping: ${detailOf(error?.message ?? thrown)}` : `it answers ${quoted(said)}`,
+      advice,
+    };
   }
 }
 
@@ -127,14 +142,21 @@ async function* checkSelf(client: Client, timeoutMs: number): AsyncGenerator<Che
     const { product: its, application, agents } = await client.discover({ timeoutMs });
     const what = `${its.name} ${its.version}, serving ${application.name} ${application.version} with ${agents.length} agents`;
     if (its.version === product.version) yield { check: "version", verdict: "ok", finding: what };
-    else yield { check: "version", verdict: "warning", finding: what, advice: `this is ${product.name} ${product.version}; both speak the same protocol` };
+    else
+      yield {
+        check: "version",
+        verdict: "warning",
+        finding: what,
+        advice: `this is ${product.name} ${product.version}; both speak the same protocol`,
+      };
   } catch (thrown) {
     yield { check: "version", verdict: "warning", finding: `it does not say what it is: ${detailOf(thrown)}` };
   }
   try {
     const figures = await client.stats({ timeoutMs });
     const open = `${String(figures["active_connections"])} connections, ${String(figures["requests_in_flight"])} requests running`;
-    if (figures["draining"] === true) yield { check: "state", verdict: "warning", finding: `it is stopping: ${open}`, advice: "new requests are refused; wait for the next one" };
+    if (figures["draining"] === true)
+      yield { check: "state", verdict: "warning", finding: `it is stopping: ${open}`, advice: "new requests are refused; wait for the next one" };
     else yield { check: "state", verdict: "ok", finding: open };
   } catch (thrown) {
     yield { check: "state", verdict: "warning", finding: `it does not show its figures: ${detailOf(thrown)}` };

@@ -10,7 +10,7 @@ import { commandLine } from "./tree/program.ts";
 
 async function main(words: readonly string[]): Promise<ExitCode> {
   const help: string[] = [];
-  const program = commandLine((text) => help.push(text));
+  const program = commandLine((text) => help.push(text), words[0]);
   try {
     if (words[0] === completionWord) return await complete(words.slice(1), program);
     await program.parseAsync([...words], { from: "user" });
@@ -36,7 +36,8 @@ async function complete(words: readonly string[], program: ActonCommand): Promis
 }
 
 function usageFailure(error: CommanderError, program: ActonCommand, words: readonly string[]): CommandError {
-  const command = program.commands.find((known) => words.includes(known.name()))?.name();
+  const first = words.find((word) => !word.startsWith("-"));
+  const command = program.commands.find((known) => known.name() === first)?.name();
   const seeAlso = `See 'acton ${command === undefined ? "" : `${command} `}--help'`;
   const text = error.message
     .replace(/^error: /, "")

@@ -41,8 +41,11 @@ export function wantsColour(isTerminal: boolean, environment: Readonly<Record<st
 
 /** JSON for people: keys and values apart by colour. `text` is valid JSON. */
 export function paintedJson(text: string, palette: Palette): string {
-  return text.replace(/("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d[\d.eE+-]*/g, (token, quoted: string | undefined, colon: string | undefined) => {
-    if (quoted === undefined) return palette.yellow(token);
-    return colon === undefined ? palette.green(quoted) : `${palette.cyan(quoted)}${colon}`;
-  });
+  return text.replace(
+    /("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d[\d.eE+-]*/g,
+    (token, quoted: string | undefined, colon: string | undefined) => {
+      if (quoted === undefined) return palette.yellow(token);
+      return colon === undefined ? palette.green(quoted) : `${palette.cyan(quoted)}${colon}`;
+    },
+  );
 }

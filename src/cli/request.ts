@@ -8,6 +8,7 @@ import { nearestName } from "../nearest-name.ts";
 import { CommandError, exitCodeOf } from "./exit-codes.ts";
 import { openClient, type ClientOptions } from "./open-client.ts";
 import { readPayload } from "./payload.ts";
+import { typedPayload } from "./typed-payload.ts";
 
 export interface RequestWords {
   readonly agent: string;
@@ -36,7 +37,6 @@ export class Request {
     const client = await openClient(options);
     if ("whole" in written) return new Request(client, words, written.whole, undefined);
     const discovery = await discoveryOf(client);
-    const { typedPayload } = await import("./typed-payload.ts");
     return new Request(client, words, typedPayload(written.pairs, words.type, discovery?.schemas[words.type]), discovery);
   }
 
@@ -81,7 +81,8 @@ const namesShownMax = 8;
 
 /** `, did you mean x?`, else what there is, if that is not too much. */
 export function didYouMean(name: string, known: readonly string[], there: string, shown: readonly string[] = known): string {
-  const near = nearestName(name, known);
+  const begun = known.filter((each) => each.startsWith(name));
+  const near = nearestName(name, known) ?? (begun.length === 1 ? begun[0] : undefined);
   if (near !== undefined) return `, did you mean ${near}?`;
   return there === "" || shown.length === 0 || shown.length > namesShownMax ? "" : `; ${there} ${shown.join(", ")}`;
 }

@@ -36,7 +36,9 @@ export class SchemaView {
 
   /** The only values taken here; undefined when there are others. */
   get choices(): readonly unknown[] | undefined {
-    const lists = this.#parts().map(({ enum: list, ...rest }) => ("const" in rest ? [rest["const"]] : Array.isArray(list) ? (list as unknown[]) : undefined));
+    const lists = this.#parts().map(({ enum: list, ...rest }) =>
+      "const" in rest ? [rest["const"]] : Array.isArray(list) ? (list as unknown[]) : undefined,
+    );
     return lists.length > 0 && lists.every((list) => list !== undefined) ? [...new Set(lists.flat())] : undefined;
   }
 
@@ -60,7 +62,9 @@ export class SchemaView {
   /** What further keys take; undefined when there are to be none. */
   get others(): SchemaView | undefined {
     const objects = this.#parts().filter(isObjectSchema);
-    const further = objects.map((node) => node["additionalProperties"] ?? (node["properties"] === undefined ? {} : false)).find((schema) => schema !== false);
+    const further = objects
+      .map((node) => node["additionalProperties"] ?? (node["properties"] === undefined ? {} : false))
+      .find((schema) => schema !== false);
     return further === undefined ? undefined : this.#at(further);
   }
 

@@ -55,5 +55,6 @@ async function runUntilSignal(application: Application, config: AppConfig, modul
   } catch (thrown) {
     throw thrown instanceof ActonError ? thrown : moduleFailure(modulePath, thrown);
   }
-  if (!result.complete) throw new CommandError(exitCodes.drainIncomplete, `stopped before all was answered: ${result.lost} requests and streams were cut off`);
+  if (!result.complete)
+    throw new CommandError(exitCodes.drainIncomplete, `stopped before all was answered: ${result.lost} requests and streams were cut off`);
 }

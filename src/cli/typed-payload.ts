@@ -88,7 +88,9 @@ class PayloadBuilder {
     const near = nearestName(name, known);
     const whose = path === name ? this.#name : path.slice(0, path.length - name.length - 1) || this.#name;
     const meant = near === undefined ? "" : `, did you mean '${near}'?`;
-    return usageError(`${whose} has no field '${name}'${meant}${near === undefined ? "; " : " "}${known.length === 0 ? "it takes none" : `It takes ${known.join(", ")}`}`);
+    return usageError(
+      `${whose} has no field '${name}'${meant}${near === undefined ? "; " : " "}${known.length === 0 ? "it takes none" : `It takes ${known.join(", ")}`}`,
+    );
   }
 
   #lacks(missing: readonly string[]): CommandError {

@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { quoted } from "../errors.ts";
 import { exampleOf, type JsonSchema } from "./json-schema.ts";
+import { type ShortWay, shortWayFor } from "./plain-object.ts";
 
 /** What `message()` takes: a record of zod types, a zod schema, or any Standard Schema. */
 export type SchemaSource = z.ZodRawShape | StandardSchema;
@@ -54,13 +55,17 @@ const asyncProblem = "payload: its schema validates asynchronously, which is not
 class ZodSchema implements Schema {
   readonly #schema: z.ZodType;
   readonly #acceptsNull: boolean;
+  readonly #shortWay: ShortWay | undefined;
 
   constructor(schema: z.ZodType) {
     this.#schema = schema;
     this.#acceptsNull = isEmptyObject(schema);
+    this.#shortWay = shortWayFor(schema);
   }
 
   validate(value: unknown): Validation {
+    const short = this.#shortWay?.(value);
+    if (short !== undefined) return { ok: true, value: short };
     const input = value === null && this.#acceptsNull ? {} : value;
     try {
       // The parser itself, without the wrappers that make an error object nobody reads.

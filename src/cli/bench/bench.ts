@@ -15,19 +15,22 @@ import type { BenchOptions } from "./bench-options.ts";
 import { formatFor, requestFrames, subscribeFrame } from "./frames.ts";
 import { Load } from "./load.ts";
 import { printReport, progressLine, type Run } from "./report.ts";
-import { Tally } from "./tally.ts";
 
 /** How long answers that are still out are waited for when the time is over. */
 const drainMs = 2000;
 const progressMs = 250;
 
 export async function bench(words: RequestWords, options: BenchOptions): Promise<void> {
-  if (options.push !== undefined && (options.rate !== undefined || options.stream === true)) throw usageError("--push sends nothing: it goes without --rate and --stream");
+  if (options.push !== undefined && (options.rate !== undefined || options.stream === true))
+    throw usageError("--push sends nothing: it goes without --rate and --stream");
   const clock = new SystemClock();
   const load = await prepare(words, options, clock);
   const { path } = await socketPath(options);
   await load.connect(path).catch((thrown: unknown) => {
-    throw new CommandError(exitCodes.noConnection, `cannot connect to ${path} ${options.connections} times: ${thrown instanceof Error ? thrown.message : String(thrown)}`);
+    throw new CommandError(
+      exitCodes.noConnection,
+      `cannot connect to ${path} ${options.connections} times: ${thrown instanceof Error ? thrown.message : String(thrown)}`,
+    );
   });
   try {
     if (options.push !== undefined) load.broadcast(subscribeFrame(await formatFor(options.dialect, options.msgpack === true), options.push));
@@ -65,11 +68,12 @@ async function payloadOf({ agent, type, payload }: RequestWords, options: BenchO
   return typedPayload(written.pairs, type, discovery?.schemas[type]);
 }
 
-async function measure(load: Load, { duration }: BenchOptions, clock: SystemClock): Promise<Run> {
+async function measure(load: Load, options: BenchOptions, clock: SystemClock): Promise<Run> {
+  const { duration } = options;
   const interrupted = interruption();
   load.start();
   await pause(clock, duration / 10, interrupted);
-  load.tally = new Tally();
+  load.tally = load.tally.fresh(options.push !== undefined);
   const started = clock.monotonic();
   const sentBefore = load.sent;
   const end = started + duration;
@@ -84,7 +88,8 @@ async function measure(load: Load, { duration }: BenchOptions, clock: SystemCloc
   const counted = { answered: tally.answered, items: tally.items };
   load.stop();
   const sent = load.sent - sentBefore;
-  for (const until = clock.monotonic() + drainMs; load.waiting > 0 && load.failure === undefined && clock.monotonic() < until; ) await pause(clock, 5, interrupted);
+  for (const until = clock.monotonic() + drainMs; load.waiting > 0 && load.failure === undefined && clock.monotonic() < until;)
+    await pause(clock, 5, interrupted);
   if (isWatched) progressLine(undefined, 0, 0);
   return { tally, elapsedMs, behind, sent, counted, unanswered: load.failure === undefined ? load.waiting : 0 };
 }

@@ -117,10 +117,9 @@ export class AnswerReader {
       return answer;
     }
     const body = this.#format.decode(frame.bytes, frame.start, frame.end);
-    answer.kind = "other";
     answer.slot = -1;
     answer.body = isRecord(body) ? body : undefined;
-    if (answer.body !== undefined) this.#interpret(answer, answer.body);
+    answer.kind = answer.body === undefined ? "other" : this.#interpret(answer, answer.body);
     if (answer.kind === "reply") this.#learn(frame);
     return answer;
   }
@@ -131,16 +130,17 @@ export class AnswerReader {
     return matches(bytes, start, before) && matches(bytes, start + before.length + idBytes, this.#after);
   }
 
-  #interpret(answer: Answer, body: Readonly<Record<string, unknown>>): void {
+  #interpret(answer: Answer, body: Readonly<Record<string, unknown>>): Answer["kind"] {
     const id = body["request_id"] ?? body["correlation_id"] ?? body["stream_id"];
     answer.slot = typeof id === "string" && id.length === idBytes ? Number(id) - firstId : -1;
     const { success, error, error_code: code } = body;
     if (success === false || typeof error === "string") {
-      answer.kind = "failure";
       answer.code = String(code ?? error);
-    } else if (body["is_final"] === false) answer.kind = "item";
-    else if (success === true || body["is_final"] === true) answer.kind = "reply";
-    else if (body["message_type"] !== undefined) answer.kind = "push";
+      return "failure";
+    }
+    if (body["is_final"] === false) return "item";
+    if (success === true || body["is_final"] === true) return "reply";
+    return body["message_type"] === undefined ? "other" : "push";
   }
 
   #learn({ bytes, start, end }: Frame): void {

@@ -65,10 +65,6 @@ export class Lane {
     return this.#frames.length - this.#free.length;
   }
 
-  get isOver(): boolean {
-    return this.#over;
-  }
-
   /** Puts one request where the next flush sends it. There must be a free slot. `at` is the time from which its latency counts. */
   send(at: number): void {
     const slot = this.#free.pop() as number;

@@ -29,6 +29,7 @@ export class Load implements LaneEvents {
   /** Of the open loop: when the next request is due, and how many were. */
   #due = 0;
   #dueCount = 0;
+  #lost = 0;
   #lastLoss = "";
 
   constructor(options: LoadOptions) {
@@ -44,7 +45,7 @@ export class Load implements LaneEvents {
 
   /** Why it cannot go on; undefined while there is a connection. */
   get failure(): string | undefined {
-    return this.#lanes.every((lane) => lane.isOver) ? this.#lastLoss : undefined;
+    return this.#lost === this.#lanes.length ? this.#lastLoss : undefined;
   }
 
   /** Requests that are on their way. */
@@ -106,6 +107,7 @@ export class Load implements LaneEvents {
   }
 
   lost(lane: Lane, reason: string): void {
+    this.#lost += 1;
     this.#lastLoss = reason;
     this.tally.error("CONNECTION_CLOSED", Math.max(1, lane.waiting));
   }
@@ -128,7 +130,8 @@ export class Load implements LaneEvents {
     if (!this.#running) return;
     this.#pump();
     const wait = this.#due - this.#clock.monotonic();
-    if (wait > 2) after(this.#clock, wait - 1, () => this.#tick());
+    // When every slot is taken there is nothing to do until an answer comes, which pumps too.
+    if (wait > 2 || this.#freeLane() === undefined) after(this.#clock, Math.max(1, wait - 1), () => this.#tick());
     else this.#turns.nextTurn({ run: () => this.#tick() });
   }
 

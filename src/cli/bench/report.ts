@@ -25,7 +25,9 @@ export function progressLine(tally: Tally | undefined, elapsedMs: number, durati
   const latency = tally.percentiles;
   const times = latency === undefined ? "" : `  p50 ${inTime(latency.p50)}  p99 ${inTime(latency.p99)}`;
   const errors = tally.errorCount === 0 ? "" : `  ${grouped(tally.errorCount)} errors`;
-  printError(`\r\x1b[K${(elapsedMs / 1000).toFixed(1)} of ${durationMs / 1000} s  ${grouped(perSecond(tally.answered, elapsedMs))}/s${times}${errors}`);
+  printError(
+    `\r\x1b[K${(elapsedMs / 1000).toFixed(1)} of ${durationMs / 1000} s  ${grouped(perSecond(tally.answered, elapsedMs))}/s${times}${errors}`,
+  );
 }
 
 export async function printReport(run: Run, words: RequestWords, options: BenchOptions): Promise<void> {
@@ -64,7 +66,11 @@ function reportText(run: Run, { agent, type }: RequestWords, options: BenchOptio
   const load = push === undefined ? `${connections} × ${inFlight} in flight` : `${connections} subscribers`;
   const loop = rate === undefined ? "" : `, ${grouped(rate)}/s wanted`;
   const rows: string[][] = [
-    [dim(nouns[mode]), bold(`${grouped(perSecond(counted.answered, elapsedMs))}/s`), dim(`${grouped(counted.answered)} in ${(elapsedMs / 1000).toFixed(1)} s`)],
+    [
+      dim(nouns[mode]),
+      bold(`${grouped(perSecond(counted.answered, elapsedMs))}/s`),
+      dim(`${grouped(counted.answered)} in ${(elapsedMs / 1000).toFixed(1)} s`),
+    ],
   ];
   if (mode === "stream") rows.push([dim("items"), bold(`${grouped(perSecond(counted.items, elapsedMs))}/s`), dim(grouped(counted.items))]);
   for (const [code, count] of tally.errors) rows.push([red(code), red(grouped(count)), ""]);

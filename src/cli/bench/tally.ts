@@ -19,6 +19,13 @@ export class Tally {
   items = 0;
   dropped = 0;
 
+  /** What counts from now on. `keepErrors` when those of the beginning are those of the whole, as of a subscription. */
+  fresh(keepErrors: boolean): Tally {
+    const next = new Tally();
+    if (keepErrors) for (const [code, count] of this.errors) next.error(code, count);
+    return next;
+  }
+
   answer(latencyMs: number): void {
     this.answered += 1;
     this.record(latencyMs);
@@ -39,7 +46,13 @@ export class Tally {
   /** In microseconds. Undefined when nothing was recorded. */
   get percentiles(): Percentiles | undefined {
     if (this.#latencies.count === 0) return undefined;
-    const at = (percent: number): number => Math.round(this.#latencies.percentile(percent) / 100) / 10;
-    return { p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), max: Math.round(this.#latencies.max / 100) / 10 };
+    // A bucket's upper end may lie beyond the greatest value in it.
+    const most = this.#latencies.max;
+    const at = (percent: number): number => inMicroseconds(Math.min(most, this.#latencies.percentile(percent)));
+    return { p50: at(50), p90: at(90), p99: at(99), p999: at(99.9), max: inMicroseconds(most) };
   }
+}
+
+function inMicroseconds(ns: number): number {
+  return Math.round(ns / 100) / 10;
 }

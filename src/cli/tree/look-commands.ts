@@ -6,7 +6,9 @@ import { type ActonCommand, milliseconds, payloadHelp, wholeNumber } from "./com
 const answerMs = 5000;
 const answerHelp = "give up when the server has not answered after this many milliseconds";
 
-export function addLookCommands(program: ActonCommand): void {
+export const lookCommands = { discover: addDiscover, describe: addDescribe, stats: addStats, ping: addPing, doctor: addDoctor, bench: addBench };
+
+function addDiscover(program: ActonCommand): void {
   program
     .command("discover")
     .description("list the agents, what each takes and answers, and what is broadcast")
@@ -17,7 +19,9 @@ export function addLookCommands(program: ActonCommand): void {
     .example("acton discover", "what is there")
     .example("acton discover | jq -r '.agents[].name'", "the names of the agents, for a script")
     .action(async (options) => (await import("../discover.ts")).discover(options));
+}
 
+function addDescribe(program: ActonCommand): void {
   program
     .command("describe")
     .description("show an agent or a message type: fields, an example, a command to try")
@@ -28,7 +32,9 @@ export function addLookCommands(program: ActonCommand): void {
     .example("acton describe calculator", "all that an agent takes")
     .example("acton describe AddRequest | jq .schema", "the JSON Schema of one message type")
     .action(async (name, options) => (await import("../describe.ts")).describe(name, options));
+}
 
+function addStats(program: ActonCommand): void {
   program
     .command("stats")
     .description("show the server's figures: connections, messages, errors")
@@ -42,7 +48,9 @@ export function addLookCommands(program: ActonCommand): void {
     .example("acton stats", "once")
     .example("acton stats --watch", "until Ctrl-C")
     .action(async (options) => (await import("../stats.ts")).stats(options));
+}
 
+function addPing(program: ActonCommand): void {
   program
     .command("ping")
     .description("measure the round trip to the server")
@@ -53,19 +61,21 @@ export function addLookCommands(program: ActonCommand): void {
     .json()
     .example("acton ping --count 5", "five times, one second apart")
     .action(async (options) => (await import("../ping.ts")).ping(options));
+}
 
+function addDoctor(program: ActonCommand): void {
   program
     .command("doctor")
     .description("find out why a socket does not answer")
     .socket()
     .timeout("how long the server has for each answer, in milliseconds", 2000)
     .json()
-    .explain("It looks at the path, the directory, the socket, its owner and lock, and then talks to whoever is behind it. Each check is one line, with what to do about it. The status is 0 when the server is well, else 7.")
+    .explain(
+      "It looks at the path, the directory, the socket, its owner and lock, and then talks to whoever is behind it. Each check is one line, with what to do about it. The status is 0 when the server is well, else 7.",
+    )
     .example("acton doctor", "the socket that commands use")
     .example("acton doctor --socket /run/shop.sock", "another one")
     .action(async (options) => (await import("../doctor.ts")).doctor(options));
-
-  addBench(program);
 }
 
 function addBench(program: ActonCommand): void {
@@ -88,7 +98,9 @@ function addBench(program: ActonCommand): void {
     .explain(
       "Without --rate the loop is closed: each answer is followed by the next request, and a server that stalls is asked less. With --rate the loop is open: requests are due at fixed times, and each latency counts from the time when it was due, so that a stall shows in all requests that it held up (no coordinated omission). Past --in-flight, requests wait here, and that counts too.",
     )
-    .explain("Latencies are in microseconds in JSON. Of a stream it is the time until its last item; of a push, the time since it was broadcast, which is known to the millisecond. The status is 1 when there was no answer but errors.")
+    .explain(
+      "Latencies are in microseconds in JSON. Of a stream it is the time until its last item; of a push, the time since it was broadcast, which is known to the millisecond. The status is 1 when there was no answer but errors.",
+    )
     .explain(payloadHelp)
     .example("acton bench", "64 sums at a time on one connection")
     .example("acton bench --connections 16 --in-flight 16 --dialect acton --msgpack", "as clients of acton-reactive would ask")

@@ -4,13 +4,26 @@
 import { wantsColour } from "../palette.ts";
 import { stdoutIsTerminal } from "../terminal.ts";
 import { ActonCommand } from "./command.ts";
-import { addLookCommands } from "./look-commands.ts";
-import { addRunCommands } from "./run-commands.ts";
-import { addTalkCommands } from "./talk-commands.ts";
-import { addToolCommands } from "./tool-commands.ts";
+import { lookCommands } from "./look-commands.ts";
+import { runCommands } from "./run-commands.ts";
+import { talkCommands } from "./talk-commands.ts";
+import { toolCommands } from "./tool-commands.ts";
 
-/** `printHelp` gets what --help asks for. Failures are thrown, and nothing is printed of them here. */
-export function commandLine(printHelp: (text: string) => void): ActonCommand {
+const groups: Readonly<Record<string, Readonly<Record<string, (program: ActonCommand) => void>>>> = {
+  "Run agents:": runCommands,
+  "Talk to agents:": talkCommands,
+  "Look at a server:": lookCommands,
+  "Other commands:": toolCommands,
+};
+
+/**
+ * `printHelp` gets what --help asks for. Failures are thrown, and nothing is printed of them here. When `first`, the first word,
+ * is a command, the tree has only that: making the others would take a fifth of the time that a call may take.
+ */
+export function commandLine(printHelp: (text: string) => void, first?: string): ActonCommand {
+  const only = Object.values(groups).some((commands) => first !== undefined && first !== "document" && Object.hasOwn(commands, first))
+    ? first
+    : undefined;
   const program = new ActonCommand("acton");
   program
     .description("A local agent runtime: agents, broker and Unix-socket IPC in one executable")
@@ -27,17 +40,14 @@ export function commandLine(printHelp: (text: string) => void): ActonCommand {
     })
     .configureHelp({
       showGlobalOptions: true,
+      subcommandTerm: (command) => command.name(),
       styleTitle: (title) => `\x1b[1m${title}\x1b[0m`,
       styleCommandText: (text) => `\x1b[36m${text}\x1b[0m`,
     });
-  program.commandsGroup("Run agents:");
-  addRunCommands(program);
-  program.commandsGroup("Talk to agents:");
-  addTalkCommands(program);
-  program.commandsGroup("Look at a server:");
-  addLookCommands(program);
-  program.commandsGroup("Other commands:");
-  addToolCommands(program);
+  for (const [heading, commands] of Object.entries(groups)) {
+    program.commandsGroup(heading);
+    for (const [name, add] of Object.entries(commands)) if (only === undefined || name === only) add(program);
+  }
   program.example("acton serve", "the demo services, to try things with").example("acton discover", "what they are");
   for (const command of [program, ...program.subcommands]) command.addHelpText("after", () => textBelow(command));
   program.addHelpText("after", exitCodeHelp);

@@ -4,15 +4,7 @@ import { Option } from "commander";
 import { logLevels } from "../../log-line.ts";
 import type { ActonCommand } from "./command.ts";
 
-export function addRunCommands(program: ActonCommand): void {
-  addServe(program);
-  program
-    .command("new")
-    .description("make a directory with an application module, its test and its configuration")
-    .argument("<dir>", "a directory that is empty or not there yet; its name is the application's")
-    .example("acton new shop", "makes shop/ with app.ts, app.test.ts, acton.toml and what editors need")
-    .action(async (directory) => (await import("../new.ts")).newProject(directory));
-}
+export const runCommands = { serve: addServe, new: addNew, test: addTest };
 
 function addServe(program: ActonCommand): void {
   program
@@ -34,4 +26,26 @@ function addServe(program: ActonCommand): void {
     .example("acton serve shop/app.ts --socket /run/shop.sock", "serves an application of your own")
     .example("acton serve shop/app.ts --print-config", "shows every setting, and which file, variable or flag it comes from")
     .action(async (module, options) => (await import("../serve.ts")).serve(module, options));
+}
+
+function addNew(program: ActonCommand): void {
+  program
+    .command("new")
+    .description("make a directory with an application module, its test and its configuration")
+    .argument("<dir>", "a directory that is empty or not there yet; its name is the application's")
+    .example("acton new shop", "makes shop/ with app.ts, app.test.ts, acton.toml and what editors need")
+    .action(async (directory) => (await import("../new.ts")).newProject(directory));
+}
+
+function addTest(program: ActonCommand): void {
+  program
+    .command("test")
+    .description("run tests written for bun:test, with no Bun installed")
+    .argument("[files...]", "files, or parts of their paths (default: all *.test.ts below this directory)")
+    .option("--test-name-pattern <pattern>", "run only tests whose name matches this regular expression")
+    .timeout("how long each test may take, in milliseconds (default: 5000)")
+    .explain('A test imports "acton", "zod" and "bun:test", and its application. The status is 1 when not all passed.')
+    .example("acton test", "all tests below this directory")
+    .example("acton test app.test.ts --test-name-pattern greets", "some of them")
+    .action(async (files, options) => (await import("../test.ts")).test(files, options));
 }

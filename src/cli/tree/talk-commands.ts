@@ -2,7 +2,9 @@
 
 import { type ActonCommand, payloadHelp } from "./command.ts";
 
-export function addTalkCommands(program: ActonCommand): void {
+export const talkCommands = { call: addCall, send: addSend, stream: addStream, subscribe: addSubscribe };
+
+function addCall(program: ActonCommand): void {
   withPayload(program.command("call").description("send one request to an agent and print its reply"))
     .socket()
     .timeout("give up after this many milliseconds", 30_000)
@@ -12,10 +14,12 @@ export function addTalkCommands(program: ActonCommand): void {
     .explain("It talks only to a server that runs as the same user or as root; to any other nothing is sent.")
     .example("acton call calculator AddRequest a=5 b=3", "a request with two numbers")
     .example(`acton call kv_store SetValue key=ada 'value={"born":1815}'`, "a value that is JSON")
-    .example("echo '{\"a\":5,\"b\":3}' | acton call calculator AddRequest -", "a payload from standard input")
+    .example('echo \'{"a":5,"b":3}\' | acton call calculator AddRequest -', "a payload from standard input")
     .action(async (agent, type, payload, options) => (await import("../call.ts")).call({ agent, type, payload }, options));
+}
 
-  withPayload(program.command("send").description("send one message to an agent, which does not answer"))
+function addSend(program: ActonCommand): void {
+  withPayload(program.command("send").description("send one message to an agent, and wait for no answer"))
     .socket()
     .timeout("give up after this many milliseconds", 30_000)
     .msgpack()
@@ -24,20 +28,22 @@ export function addTalkCommands(program: ActonCommand): void {
     .explain(payloadHelp)
     .example("acton send kv_store SetValue key=ada value=1815", "stores a value, and does not wait for the answer")
     .action(async (agent, type, payload, options) => (await import("../send.ts")).send({ agent, type, payload }, options));
+}
 
+function addStream(program: ActonCommand): void {
   withPayload(program.command("stream").description("ask an agent for a stream and print each item as it comes"))
     .socket()
     .count("leave after this many items; the agent is told, and stops")
     .timeout("give up when the stream has not ended after this many milliseconds (default: no limit)")
     .msgpack()
     .json("print plain JSON on a terminal too")
-    .explain("Each item is one line of JSON. The agent waits for the reader: it makes no more than is read. A value that the stream ends with is the last line. Ctrl-C ends the stream, with status 0.")
+    .explain(
+      "Each item is one line of JSON. The agent waits for the reader: it makes no more than is read. A value that the stream ends with is the last line. Ctrl-C ends the stream, with status 0.",
+    )
     .explain(payloadHelp)
     .example("acton stream list_service ListRequest page_size=10", "ten items")
     .example("acton stream list_service ListRequest page_size=1000000 | head -3", "three of a million: the rest is never made")
     .action(async (agent, type, payload, options) => (await import("../stream.ts")).stream({ agent, type, payload }, options));
-
-  addSubscribe(program);
 }
 
 function addSubscribe(program: ActonCommand): void {

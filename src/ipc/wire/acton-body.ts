@@ -1,7 +1,7 @@
 // Reads one decoded body of the acton dialect into a packet, by the kind in its header.
 
 import { ActonError, type Failure } from "../../errors.ts";
-import { BodyFields } from "./body-fields.ts";
+import { type Body, fields, missing, readableCorrelation, requestShapeOf, traceOf } from "./body-fields.ts";
 import type { Address, AnswerShape, Format, Packet } from "./packet.ts";
 
 export const actonKinds = {
@@ -35,82 +35,91 @@ const defaultTimeoutMs = 30_000;
 const leavingTarget = "__unsubscribe__";
 
 /** Never throws. With `failure` the body could not be decoded, and only the shape of its refusal is still to be found. */
-export function readActonBody(body: Readonly<Record<string, unknown>>, header: ActonHeader, failure: Failure | undefined): Packet {
-  const fields = new BodyFields(body);
+export function readActonBody(body: Body, header: ActonHeader, failure: Failure | undefined): Packet {
   try {
     if (failure !== undefined) throw ActonError.from(failure);
-    const correlation = fields.correlation("correlation_id");
-    if (correlation === null) throw fields.missing("correlation_id");
-    return read(fields, header, correlation);
+    const correlation = fields.correlation(body["correlation_id"], "correlation_id");
+    if (correlation === null) throw missing("correlation_id");
+    return read(body, header, correlation);
   } catch (error) {
     if (!(error instanceof ActonError)) throw error;
-    const to = address(header, shapeOf(header, fields), fields.readableCorrelation("correlation_id"));
+    const to = address(header, shapeOf(header, body), readableCorrelation(body["correlation_id"]));
     return { kind: "malformed", ...to, failure: error, closes: false, free: header.kind === actonKinds.discover || header.kind === actonKinds.stats };
   }
 }
 
-function read(fields: BodyFields, header: ActonHeader, correlation: string): Packet {
-  const to = address(header, shapeOf(header, fields), correlation);
+function read(body: Body, header: ActonHeader, correlation: string): Packet {
+  const to = address(header, shapeOf(header, body), correlation);
   switch (header.kind) {
     case actonKinds.request:
-      return request(fields, to);
+      return request(body, to);
     case actonKinds.subscribe:
-      return { kind: "subscribe", ...to, types: required(fields, "message_types"), patterns: undefined };
+      return { kind: "subscribe", ...to, types: required(body["message_types"], "message_types"), patterns: undefined };
     case actonKinds.unsubscribe:
-      return { kind: "unsubscribe", ...to, types: required(fields, "message_types"), patterns: undefined };
+      return { kind: "unsubscribe", ...to, types: required(body["message_types"], "message_types"), patterns: undefined };
     case actonKinds.subscribePatterns:
-      return { kind: "subscribe", ...to, types: undefined, patterns: required(fields, "patterns") };
+      return { kind: "subscribe", ...to, types: undefined, patterns: required(body["patterns"], "patterns") };
     case actonKinds.unsubscribePatterns:
-      return { kind: "unsubscribe", ...to, types: undefined, patterns: required(fields, "patterns") };
+      return { kind: "unsubscribe", ...to, types: undefined, patterns: required(body["patterns"], "patterns") };
     case actonKinds.discover:
-      return { kind: "discover", ...to, actors: wanted(fields, "include_actors"), messageTypes: wanted(fields, "include_message_types") };
+      return {
+        kind: "discover",
+        ...to,
+        actors: wanted(body["include_actors"], "include_actors"),
+        messageTypes: wanted(body["include_message_types"], "include_message_types"),
+      };
     case actonKinds.stats:
       return { kind: "stats", ...to };
     case actonKinds.cancel:
       return { kind: "cancel", correlation };
     case actonKinds.credit:
-      return { kind: "credit", correlation, credit: fields.count("credit") ?? 0 };
+      return { kind: "credit", correlation, credit: fields.count(body["credit"], "credit") ?? 0 };
     default:
       return { kind: "silent" };
   }
 }
 
-function request(fields: BodyFields, to: Address): Packet {
-  const target = fields.text("target");
+function request(body: Body, to: Address): Packet {
+  const target = fields.text(body["target"], "target");
   if (target === leavingTarget) return { kind: "leave", ...to };
+  const { payload } = body;
   return {
     kind: "request",
-    ...to,
+    correlation: to.correlation,
+    format: to.format,
+    version: to.version,
+    shape: to.shape,
+    streamId: to.streamId,
     target,
-    messageType: fields.text("message_type"),
-    payload: fields.payload(),
-    expectsReply: fields.flag("expects_reply"),
-    expectsStream: fields.flag("expects_stream"),
-    timeoutMs: fields.milliseconds("response_timeout_ms") ?? defaultTimeoutMs,
-    replyTo: fields.optionalText("reply_to"),
-    streamWindow: fields.count("stream_window"),
-    trace: fields.trace(),
+    messageType: fields.text(body["message_type"], "message_type"),
+    payload: payload === undefined ? null : payload,
+    expectsReply: fields.flag(body["expects_reply"], "expects_reply"),
+    expectsStream: fields.flag(body["expects_stream"], "expects_stream"),
+    timeoutMs: fields.milliseconds(body["response_timeout_ms"], "response_timeout_ms") ?? defaultTimeoutMs,
+    replyTo: fields.optionalText(body["reply_to"], "reply_to"),
+    streamWindow: fields.count(body["stream_window"], "stream_window"),
+    trace: traceOf(body),
   };
 }
 
-function required(fields: BodyFields, field: string): readonly string[] {
-  const names = fields.names(field);
-  if (names === undefined) throw fields.missing(field);
+function required(value: unknown, field: string): readonly string[] {
+  const names = fields.names(value, field);
+  if (names === undefined) throw missing(field);
   return names;
 }
 
-function wanted(fields: BodyFields, field: string): boolean {
-  return fields.body[field] === undefined || fields.flag(field);
+function wanted(value: unknown, field: string): boolean {
+  return value === undefined || fields.flag(value, field);
 }
 
 function address(header: ActonHeader, shape: AnswerShape, correlation: string | null): Address {
   return { correlation, format: header.format, version: header.version, shape, streamId: correlation };
 }
 
-function shapeOf(header: ActonHeader, fields: BodyFields): AnswerShape {
+function shapeOf(header: ActonHeader, body: Body): AnswerShape {
   switch (header.kind) {
     case actonKinds.request:
-      return fields.requestShape();
+      return requestShapeOf(body);
     case actonKinds.subscribe:
     case actonKinds.unsubscribe:
       return "subscription";

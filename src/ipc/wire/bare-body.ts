@@ -1,45 +1,24 @@
 // Reads one decoded body of the bare dialect into a packet. What a body is shows in the fields that it has.
 
 import { ActonError } from "../../errors.ts";
-import { BodyFields } from "./body-fields.ts";
-import type { Address, AnswerShape, Format, Packet } from "./packet.ts";
-
-const subscriptionFields = ["message_types", "patterns", "unsubscribe", "unsubscribe_patterns"];
+import { type Body, fields, missing, readableCorrelation, requestShapeOf, traceOf } from "./body-fields.ts";
+import type { Address, AnswerShape, Format, Packet, RequestPacket } from "./packet.ts";
 
 /** Never throws: a field that is wrong makes a malformed packet. */
-export function readBareBody(body: Readonly<Record<string, unknown>>, format: Format): Packet {
-  const fields = new BodyFields(body);
+export function readBareBody(body: Body, format: Format): Packet {
   try {
-    return read(fields, format);
+    const correlation = fields.correlation(body["request_id"], "request_id");
+    return body["target"] === undefined ? readOther(body, format, correlation) : readRequest(body, format, correlation);
   } catch (error) {
     if (!(error instanceof ActonError)) throw error;
-    const to = address(format, shapeOf(fields), fields.readableCorrelation("request_id"));
-    return { kind: "malformed", ...to, failure: error, closes: false, free: isQuery(fields) };
+    const to = address(format, shapeOf(body), readableCorrelation(body["request_id"]));
+    return { kind: "malformed", ...to, failure: error, closes: false, free: isQuery(body) };
   }
 }
 
-function read(fields: BodyFields, format: Format): Packet {
-  const correlation = fields.correlation("request_id");
-  if (fields.has("target")) return request(fields, format, correlation);
-  if (fields.has("message_types") || fields.has("patterns")) {
-    const to = address(format, "subscription", correlation);
-    return { kind: "subscribe", ...to, types: fields.names("message_types"), patterns: fields.names("patterns") };
-  }
-  if (fields.has("unsubscribe") || fields.has("unsubscribe_patterns")) {
-    const to = address(format, "subscription", correlation);
-    return { kind: "unsubscribe", ...to, types: fields.names("unsubscribe"), patterns: fields.names("unsubscribe_patterns") };
-  }
-  const { body } = fields;
-  if (body["discover"] === true) return { kind: "discover", ...address(format, "response", correlation), actors: true, messageTypes: true };
-  if (body["stats"] === true) return { kind: "stats", ...address(format, "response", correlation) };
-  if (body["ping"] === true) return { kind: "ping", ...address(format, "response", correlation) };
-  if (fields.has("cancel")) return { kind: "cancel", correlation: fields.text("cancel") };
-  if (fields.has("credit")) return { kind: "credit", correlation: fields.text("stream_id"), credit: fields.count("credit") ?? 0 };
-  throw fields.missing("target");
-}
-
-function request(fields: BodyFields, format: Format, correlation: string | null): Packet {
-  const expectsStream = fields.flag("expects_stream");
+function readRequest(body: Body, format: Format, correlation: string | null): RequestPacket {
+  const expectsStream = fields.flag(body["expects_stream"], "expects_stream");
+  const { payload } = body;
   return {
     kind: "request",
     correlation,
@@ -47,27 +26,50 @@ function request(fields: BodyFields, format: Format, correlation: string | null)
     version: 0,
     shape: expectsStream ? "stream" : "response",
     streamId: correlation,
-    target: fields.text("target"),
-    messageType: fields.text("message_type"),
-    payload: fields.payload(),
-    expectsReply: fields.flag("expects_reply"),
+    target: fields.text(body["target"], "target"),
+    messageType: fields.text(body["message_type"], "message_type"),
+    payload: payload === undefined ? null : payload,
+    expectsReply: fields.flag(body["expects_reply"], "expects_reply"),
     expectsStream,
-    timeoutMs: fields.milliseconds("timeout_ms") ?? fields.milliseconds("response_timeout_ms"),
-    replyTo: fields.optionalText("reply_to"),
-    streamWindow: fields.count("stream_window"),
-    trace: fields.trace(),
+    timeoutMs: fields.milliseconds(body["timeout_ms"], "timeout_ms") ?? fields.milliseconds(body["response_timeout_ms"], "response_timeout_ms"),
+    replyTo: fields.optionalText(body["reply_to"], "reply_to"),
+    streamWindow: fields.count(body["stream_window"], "stream_window"),
+    trace: traceOf(body),
   };
+}
+
+function readOther(body: Body, format: Format, correlation: string | null): Packet {
+  if (body["message_types"] !== undefined || body["patterns"] !== undefined) {
+    const types = fields.names(body["message_types"], "message_types");
+    const patterns = fields.names(body["patterns"], "patterns");
+    return { kind: "subscribe", ...address(format, "subscription", correlation), types, patterns };
+  }
+  if (body["unsubscribe"] !== undefined || body["unsubscribe_patterns"] !== undefined) {
+    const types = fields.names(body["unsubscribe"], "unsubscribe");
+    const patterns = fields.names(body["unsubscribe_patterns"], "unsubscribe_patterns");
+    return { kind: "unsubscribe", ...address(format, "subscription", correlation), types, patterns };
+  }
+  const to = address(format, "response", correlation);
+  if (body["discover"] === true) return { kind: "discover", ...to, actors: true, messageTypes: true };
+  if (body["stats"] === true) return { kind: "stats", ...to };
+  if (body["ping"] === true) return { kind: "ping", ...to };
+  if (body["cancel"] !== undefined) return { kind: "cancel", correlation: fields.text(body["cancel"], "cancel") };
+  if (body["credit"] !== undefined) {
+    return { kind: "credit", correlation: fields.text(body["stream_id"], "stream_id"), credit: fields.count(body["credit"], "credit") ?? 0 };
+  }
+  throw missing("target");
 }
 
 function address(format: Format, shape: AnswerShape, correlation: string | null): Address {
   return { correlation, format, version: 0, shape, streamId: correlation };
 }
 
-function isQuery(fields: BodyFields): boolean {
-  return !fields.has("target") && ["discover", "stats", "ping"].some((field) => fields.body[field] === true);
+function isQuery(body: Body): boolean {
+  return body["target"] === undefined && (body["discover"] === true || body["stats"] === true || body["ping"] === true);
 }
 
-function shapeOf(fields: BodyFields): AnswerShape {
-  if (fields.has("target") || fields.has("message_type")) return fields.requestShape();
-  return subscriptionFields.some((field) => fields.has(field)) ? "subscription" : fields.requestShape();
+function shapeOf(body: Body): AnswerShape {
+  if (body["target"] !== undefined || body["message_type"] !== undefined) return requestShapeOf(body);
+  const subscribes = ["message_types", "patterns", "unsubscribe", "unsubscribe_patterns"].some((field) => body[field] !== undefined);
+  return subscribes ? "subscription" : requestShapeOf(body);
 }

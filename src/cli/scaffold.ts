@@ -1,0 +1,92 @@
+// The files of a new application: one agent, its test, its configuration, and what an editor needs.
+
+/** File names and their texts, for an application of this name. */
+export function scaffold(name: string): Readonly<Record<string, string>> {
+  return {
+    "app.ts": appText(name),
+    "app.test.ts": testText,
+    "acton.toml": configText,
+    "tsconfig.json": tsconfigText,
+    ".gitignore": gitignoreText,
+    "README.md": readmeText(name),
+  };
+}
+
+function appText(name: string): string {
+  return `// The application: its message types, its agents, and what is served.
+
+import { agent, app, message } from "acton";
+import { z } from "zod";
+
+export const Greeting = message("Greeting", { text: z.string() });
+export const Greet = message("Greet", { name: z.string().min(1) }).replies(Greeting);
+
+export const greeter = agent("greeter", () => ({ greeted: 0 })).mutateOn(Greet, ({ model, message }) => {
+  model.greeted += 1;
+  return { text: \`Hello, \${message.name}. You are number \${model.greeted}.\` };
+});
+
+export default app({ name: ${JSON.stringify(name)}, version: "0.1.0", agents: [greeter] });
+`;
+}
+
+const testText = `import { expect, test } from "bun:test";
+import { ActonApp } from "acton";
+import { Greet, greeter } from "./app.ts";
+
+test("the greeter counts whom it greets", async () => {
+  await using runtime = ActonApp.launch();
+  const handle = await runtime.start(greeter);
+  expect(await handle.ask(Greet, { name: "Ada" })).toEqual({ text: "Hello, Ada. You are number 1." });
+  expect(await handle.ask(Greet, { name: "Alan" })).toEqual({ text: "Hello, Alan. You are number 2." });
+});
+`;
+
+const configText = `# What 'acton serve app.ts' reads. Every key has a default: acton serve app.ts --print-config shows them.
+
+# max_connections = 100
+
+[log]
+level = "info"
+`;
+
+const tsconfigText = `${JSON.stringify(
+  {
+    compilerOptions: {
+      target: "ESNext",
+      module: "Preserve",
+      moduleResolution: "Bundler",
+      lib: ["ESNext"],
+      strict: true,
+      noUncheckedIndexedAccess: true,
+      verbatimModuleSyntax: true,
+      allowImportingTsExtensions: true,
+      skipLibCheck: true,
+      noEmit: true,
+    },
+    include: ["*.ts"],
+  },
+  undefined,
+  2,
+)}
+`;
+
+const gitignoreText = `node_modules/
+*.sock
+*.sock.lock
+`;
+
+function readmeText(name: string): string {
+  return `# ${name}
+
+\`\`\`sh
+acton test                                          # runs app.test.ts
+acton serve app.ts --app ${name}
+acton call greeter Greet name=Ada --app ${name}
+acton describe greeter --app ${name}
+\`\`\`
+
+\`acton\` and \`zod\` come from inside the executable: nothing has to be installed to run or test this directory. An editor and
+\`tsc\` find their types once the packages \`acton\`, \`zod\` and \`@types/bun\` are installed beside it.
+`;
+}
