@@ -1,10 +1,10 @@
 // docs/cli.md, written from the tree of commands: `acton document > docs/cli.md`. A test holds the file to it.
 
-import type { Option } from "commander";
+import type { Argument, Option } from "commander";
 import { errorKinds, isErrorCode } from "../errors.ts";
 import { exitCodeOfError, exitCodes } from "./exit-codes.ts";
 import { jsonText, printOut } from "./terminal.ts";
-import type { ActonCommand } from "./tree/command.ts";
+import { type ActonCommand, payloadHelp } from "./tree/command.ts";
 
 export async function printDocument(program: ActonCommand): Promise<void> {
   await printOut(documentOf(program));
@@ -22,6 +22,7 @@ function documentOf(program: ActonCommand): string {
         commands.map((command) => [`[\`acton ${command.name()}\`](#acton-${command.name()})`, sentence(command.description())]),
       ),
       ...commands.map(sectionOf),
+      payloads,
       everywhere,
       whichSocket,
       exitStatus(),
@@ -32,20 +33,28 @@ function documentOf(program: ActonCommand): string {
 function sectionOf(command: ActonCommand): string {
   const own = command.options.filter(({ long }) => long !== "--socket" && long !== "--app");
   const hasSocket = own.length < command.options.length;
-  const argumentRows = command.registeredArguments.map((argument) => [
-    `\`${argument.required ? argument.name() : `[${argument.name()}]`}\``,
-    sentence(argument.description),
-  ]);
+  const paragraphs = command.paragraphs.filter((paragraph) => paragraph !== payloadHelp);
+  const notes = [
+    ...(paragraphs.length < command.paragraphs.length ? ["What a payload looks like: [payloads](#payloads)."] : []),
+    ...(hasSocket ? ["Which socket is meant: [which socket](#which-socket)."] : []),
+  ];
   const examples = command.examples.map(({ line, says }) => `# ${sentence(says).replace(/\.$/, "")}\n${line}`);
   return [
     `## acton ${command.name()}`,
-    `\`acton ${command.name()} ${command.usage()}\` ${verb(command.description())}.`,
-    ...(argumentRows.length === 0 ? [] : [table(["Argument", "Is"], argumentRows)]),
+    `\`\`\`text\nacton ${command.name()} ${command.usage()}\n\`\`\``,
+    sentence(command.description()),
+    ...(command.registeredArguments.length === 0 ? [] : [table(["Argument", "Is"], command.registeredArguments.map(argumentRow))]),
     ...(own.length === 0 ? [] : [table(["Option", "Meaning"], own.map(optionRow))]),
-    ...(hasSocket ? ["It also takes `--socket` and `--app`: see [which socket](#which-socket)."] : []),
-    ...command.paragraphs.map(marked),
+    ...paragraphs.map(marked),
+    ...(notes.length === 0 ? [] : [notes.join(" ")]),
     ...(examples.length === 0 ? [] : [`\`\`\`text\n${examples.join("\n\n")}\n\`\`\``]),
   ].join("\n\n");
+}
+
+function argumentRow(argument: Argument): readonly string[] {
+  const name = argument.variadic ? `${argument.name()}…` : argument.name();
+  const standard = typeof argument.defaultValue === "string" ? ` Default: \`${argument.defaultValue}\`.` : "";
+  return [`\`${argument.required ? name : `[${name}]`}\``, marked(`${argument.description}${standard === "" ? "" : "."}${standard}`)];
 }
 
 function optionRow(option: Option): readonly string[] {
@@ -54,6 +63,27 @@ function optionRow(option: Option): readonly string[] {
   const choices = option.argChoices === undefined ? "" : ` One of ${option.argChoices.map((choice) => `\`${choice}\``).join(", ")}.`;
   return [`\`${option.flags}\``, `${sentence(option.description)}${choices}${standard}`];
 }
+
+const payloads = `## Payloads
+
+${table(
+  ["Written", "Means"],
+  [
+    [
+      "`a=5 name=Ada`",
+      "Fields. What a value is, the message's schema says, which the server is asked for: a number where it says number, a text where it says text.",
+    ],
+    ["`address.city=Rome`", "A field of an object in the payload."],
+    ['`tag=a tag=b`, `\'tag=["a","b"]\'`', "A list."],
+    ["`'{\"a\":5}'`", "The whole payload as JSON, sent as it is."],
+    ["`@file.json`", "The JSON in the file."],
+    ["`-`", "The JSON on standard input."],
+    ["nothing", "`{}`"],
+  ],
+)}
+
+A field that the schema does not have, a value that cannot be what it says, and a field that is missing are said before anything
+is sent, with status 2. A server that does not tell its schemas gets each value as what it says in JSON, or else as a text.`;
 
 const everywhere = `## Everywhere
 
@@ -78,7 +108,8 @@ ${table(
   ],
 )}
 
-With neither it is the configured [\`socket_path\`](configuration.md), which is \`/tmp/acton.sock\` unless something else is said. A command talks only to a server that runs as the same user or as root; to any other nothing is sent.`;
+With neither it is the configured [\`socket_path\`](configuration.md), which is \`/tmp/acton.sock\` unless something else is said.
+A command talks only to a server that runs as the same user or as root; to any other nothing is sent.`;
 
 const meanings: Readonly<Record<keyof typeof exitCodes, readonly [meaning: string, more: string]>> = {
   ok: ["It worked", ""],
@@ -100,7 +131,8 @@ function exitStatus(): string {
     const errors = variants.map((code) => (isErrorCode(code) ? `\`${errorKinds[code].variant}\`` : ""));
     return [String(status), meaning, [...errors, more].filter(Boolean).join(", ")];
   });
-  return `## Exit status\n\nAn error is one line that begins with \`acton: \`. Scripts may rely on these numbers.\n\n${table(["Status", "Meaning", "Comes from"], rows)}`;
+  const head = "## Exit status\n\nAn error is one line that begins with `acton: `. Scripts may rely on these numbers.";
+  return `${head}\n\n${table(["Status", "Meaning", "Comes from"], rows)}`;
 }
 
 // As the formatter of this repository writes tables.
@@ -116,11 +148,6 @@ function table(heading: readonly string[], rows: readonly (readonly string[])[])
 function sentence(text: string): string {
   const whole = `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
   return /[.!?)]$/.test(whole) ? whole.replace(/\)$/, ").") : `${whole}.`;
-}
-
-function verb(description: string): string {
-  const [first = "", ...rest] = description.split(" ");
-  return [`${first}s`, ...rest].join(" ");
 }
 
 /** What would be read as emphasis stands for itself. */

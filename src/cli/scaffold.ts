@@ -15,8 +15,8 @@ export function scaffold(name: string): Readonly<Record<string, string>> {
 function appText(name: string): string {
   return `// The application: its message types, its agents, and what is served.
 
-import { agent, app, message } from "acton";
-import { z } from "zod";
+${imports("{ agent, app, message }", "acton")}
+${imports("{ z }", "zod")}
 
 export const Greeting = message("Greeting", { text: z.string() });
 export const Greet = message("Greet", { name: z.string().min(1) }).replies(Greeting);
@@ -30,9 +30,9 @@ export default app({ name: ${JSON.stringify(name)}, version: "0.1.0", agents: [g
 `;
 }
 
-const testText = `import { expect, test } from "bun:test";
-import { ActonApp } from "acton";
-import { Greet, greeter } from "./app.ts";
+const testText = `${imports("{ expect, test }", "bun:test")}
+${imports("{ ActonApp }", "acton")}
+${imports("{ Greet, greeter }", "./app.ts")}
 
 test("the greeter counts whom it greets", async () => {
   await using runtime = ActonApp.launch();
@@ -89,4 +89,9 @@ acton describe greeter --app ${name}
 \`acton\` and \`zod\` come from inside the executable: nothing has to be installed to run or test this directory. An editor and
 \`tsc\` find their types once the packages \`acton\`, \`zod\` and \`@types/bun\` are installed beside it.
 `;
+}
+
+// Put together here, so that whoever reads this file's own imports does not take it for one of them.
+function imports(names: string, from: string): string {
+  return `import ${names} from "${from}";`;
 }

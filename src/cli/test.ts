@@ -2,7 +2,6 @@
 // "acton" and "zod" importable; the build puts the text of that preload in.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CommandError, exitCodes, usageError } from "./exit-codes.ts";
 import { interruption } from "./interrupt.ts";
@@ -18,7 +17,7 @@ export interface TestOptions {
 export async function test(files: readonly string[], options: TestOptions): Promise<void> {
   if (typeof ACTON_TEST_PRELOAD !== "string") throw usageError("only the compiled executable runs tests; use bun test here");
   // Files that others may not write: they are run.
-  const directory = mkdtempSync(join(tmpdir(), "acton-test-"));
+  const directory = mkdtempSync(join(process.env["TMPDIR"] ?? "/tmp", "acton-test-"));
   try {
     const preload = join(directory, "preload.js");
     writeFileSync(preload, ACTON_TEST_PRELOAD, { mode: 0o600 });

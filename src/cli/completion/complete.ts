@@ -76,13 +76,13 @@ function valuesOf(option: string, command: ActonCommand): Answer {
 
 async function argumentsFor(command: ActonCommand, line: Line): Promise<Answer> {
   const { positional, current } = line;
+  const choices = command.registeredArguments[positional.length]?.argChoices;
+  if (choices !== undefined) return names(choices.map((value) => ({ value, says: "" })));
   switch (command.name()) {
     case "serve":
     case "new":
     case "test":
       return { kind: "files" };
-    case "completions":
-      return names(["bash", "zsh", "fish"].map((value) => ({ value, says: "" })));
     case "call":
     case "send":
     case "stream":

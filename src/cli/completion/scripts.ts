@@ -1,14 +1,10 @@
 // `acton completions SHELL`: the script that asks `acton complete -- WORD…` for each word that is to be completed. What comes
 // back is data to the script, never code: names come from whatever server is asked.
 
-import { usageError } from "../exit-codes.ts";
 import { printOut } from "../terminal.ts";
 
-export async function completions(shell: string): Promise<void> {
-  const script = Object.hasOwn(scripts, shell) ? scripts[shell as keyof typeof scripts] : undefined;
-  if (script === undefined)
-    throw usageError(`no completion is known for ${JSON.stringify(shell)}: it is there for ${Object.keys(scripts).join(", ")}`);
-  await printOut(script);
+export async function completions(shell: keyof typeof scripts): Promise<void> {
+  await printOut(scripts[shell]);
 }
 
 // The first line of an answer says how to go on: "names", "keys" (no space after them) or "files".

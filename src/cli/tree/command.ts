@@ -21,9 +21,9 @@ export class ActonCommand extends Command {
     return this.commands.filter((command) => command instanceof ActonCommand);
   }
 
-  /** A paragraph below the options. */
-  explain(paragraph: string): this {
-    this.paragraphs.push(paragraph);
+  /** A paragraph below the options, in as many pieces as its lines here are. */
+  explain(...pieces: readonly string[]): this {
+    this.paragraphs.push(pieces.join(" "));
     return this;
   }
 
@@ -71,4 +71,10 @@ export function wholeNumber(text: string): number {
   return Number(text);
 }
 
-export const payloadHelp = `A payload is key=value pairs, one JSON text, @FILE, or - for standard input; nothing is {}. What a value means, the message's schema decides, which the server is asked for: a=5 is a number where it says number, name=5 a text where it says text. address.city=Rome fills an object in an object; a list is JSON, or the same key again: tag=a tag=b. Without a schema a value is what it says in JSON, or else a text.`;
+/** Explained with each command that takes one; in docs/cli.md once. */
+export const payloadHelp = [
+  "A payload is key=value pairs, one JSON text, @FILE, or - for standard input; nothing is {}. What a value means, the",
+  "message's schema decides, which the server is asked for: a=5 is a number where it says number, name=5 a text where it",
+  "says text. address.city=Rome fills an object in an object; a list is JSON, or the same key again: tag=a tag=b. Without",
+  "a schema a value is what it says in JSON, or else a text.",
+].join(" ");

@@ -71,7 +71,8 @@ function addDoctor(program: ActonCommand): void {
     .timeout("how long the server has for each answer, in milliseconds", 2000)
     .json()
     .explain(
-      "It looks at the path, the directory, the socket, its owner and lock, and then talks to whoever is behind it. Each check is one line, with what to do about it. The status is 0 when the server is well, else 7.",
+      "It looks at the path, the directory, the socket, its owner and lock, and then talks to whoever is behind it. Each",
+      "check is one line, with what to do about it. The status is 0 when the server is well, else 7.",
     )
     .example("acton doctor", "the socket that commands use")
     .example("acton doctor --socket /run/shop.sock", "another one")
@@ -96,10 +97,14 @@ function addBench(program: ActonCommand): void {
     .msgpack()
     .json()
     .explain(
-      "Without --rate the loop is closed: each answer is followed by the next request, and a server that stalls is asked less. With --rate the loop is open: requests are due at fixed times, and each latency counts from the time when it was due, so that a stall shows in all requests that it held up (no coordinated omission). Past --in-flight, requests wait here, and that counts too.",
+      "Without --rate the loop is closed: each answer is followed by the next request, and a server that stalls is asked",
+      "less. With --rate the loop is open: requests are due at fixed times, and each latency counts from the time when it was",
+      "due, so that a stall shows in all requests that it held up (no coordinated omission). Past --in-flight, requests wait",
+      "here, and that counts too.",
     )
     .explain(
-      "Latencies are in microseconds in JSON. Of a stream it is the time until its last item; of a push, the time since it was broadcast, which is known to the millisecond. The status is 1 when there was no answer but errors.",
+      "Latencies are in microseconds in JSON. Of a stream it is the time until its last item; of a push, the time since it",
+      "was broadcast, which is known to the millisecond. The status is 1 when there was no answer but errors.",
     )
     .explain(payloadHelp)
     .example("acton bench", "64 sums at a time on one connection")

@@ -16,10 +16,13 @@ function addServe(program: ActonCommand): void {
     .option("--print-config", "print every effective value and where it comes from, and exit")
     .addOption(new Option("--log-level <level>", "least severe lines to log").choices(logLevels))
     .explain(
-      "It serves until SIGTERM, SIGINT or SIGHUP: new requests are refused then, those that run are answered, agents stop, the socket is removed. The status is 9 when drain_timeout_ms was too short for that. A second signal ends it at once.",
+      "It serves until SIGTERM, SIGINT or SIGHUP: new requests are refused then, those that run are answered, agents stop,",
+      "the socket is removed. The status is 9 when drain_timeout_ms was too short for that. A second signal ends it at once.",
     )
     .explain(
-      'A module imports "acton" and "zod" from inside the executable, with nothing installed beside it, and npm packages from beside itself; native addons are refused. Only what the module imports is run: never anything from the current directory.',
+      'A module imports "acton" and "zod" from inside the executable, with nothing installed beside it, and npm packages from',
+      "beside itself; native addons are refused. Only what the module imports is run: never anything from the current",
+      "directory.",
     )
     .explain("The demo services are calculator, list_service, kv_store, price_feed and health; acton discover shows what they take.")
     .example("acton serve", "serves the demo services on /tmp/acton.sock")

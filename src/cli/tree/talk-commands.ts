@@ -38,7 +38,8 @@ function addStream(program: ActonCommand): void {
     .msgpack()
     .json("print plain JSON on a terminal too")
     .explain(
-      "Each item is one line of JSON. The agent waits for the reader: it makes no more than is read. A value that the stream ends with is the last line. Ctrl-C ends the stream, with status 0.",
+      "Each item is one line of JSON. The agent waits for the reader: it makes no more than is read. A value that the stream",
+      "ends with is the last line. Ctrl-C ends the stream, with status 0.",
     )
     .explain(payloadHelp)
     .example("acton stream list_service ListRequest page_size=10", "ten items")
@@ -57,7 +58,9 @@ function addSubscribe(program: ActonCommand): void {
     .msgpack()
     .json("print plain JSON on a terminal too")
     .explain(
-      "Each message is one line of JSON: type, payload, timestamp in Unix milliseconds, source when an agent sent it, and seq, which counts the messages of that type. Messages that come faster than they are read are dropped, never waited for; how many is in dropped, and is said on standard error. Ctrl-C ends, with status 0.",
+      "Each message is one line of JSON: type, payload, timestamp in Unix milliseconds, source when an agent sent it, and",
+      "seq, which counts the messages of that type. Messages that come faster than they are read are dropped, never waited",
+      "for; how many is in dropped, and is said on standard error. Ctrl-C ends, with status 0.",
     )
     .example("acton subscribe PriceUpdate", "every price, until Ctrl-C")
     .example("acton subscribe 'Price*' Alarm --count 1", "the first message of either kind")

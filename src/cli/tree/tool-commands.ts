@@ -1,5 +1,6 @@
 // The commands around the others: completions and version; and the one that writes their document.
 
+import { Argument } from "commander";
 import type { ActonCommand } from "./command.ts";
 
 export const toolCommands = { completions: addCompletions, version: addVersion, document: addDocument };
@@ -8,9 +9,10 @@ function addCompletions(program: ActonCommand): void {
   program
     .command("completions")
     .description("print the completion of commands, agents, types and keys for a shell")
-    .argument("<shell>", "bash, zsh or fish")
+    .addArgument(new Argument("<shell>", "bash, zsh or fish").choices(["bash", "zsh", "fish"]))
     .explain(
-      "Names are asked for where the command line points: the server on that socket has 150 ms to answer, and when it does not, they are just not completed.",
+      "Names are asked for where the command line points: the server on that socket has 150 ms to answer, and when it does",
+      "not, they are just not completed.",
     )
     .example("source <(acton completions bash)", "for this shell; in ~/.bashrc, for each")
     .example('acton completions zsh > "${fpath[1]}/_acton"', "for zsh")

@@ -42,7 +42,7 @@ export const acton: Dialect = {
     if (header.ignored) return { kind: "silent" };
     let body: unknown;
     try {
-      body = header.format === "json" ? decodeJson(bytes, start, end, limits) : decodeMessagePack(bytes, start, end, limits);
+      body = header.format === "json" ? decodeJson(bytes, start, end, limits, frame.ascii) : decodeMessagePack(bytes, start, end, limits);
     } catch (error) {
       const failure: Failure = error instanceof ActonError ? error : { code: "SERIALIZATION_ERROR", message: detailOf(error) };
       return readActonBody({}, header, failure);

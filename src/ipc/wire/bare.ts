@@ -42,7 +42,7 @@ export const bare: Dialect = {
     }
     let body: unknown;
     try {
-      body = format === "json" ? decodeJson(bytes, start, end, limits) : decodeMessagePack(bytes, start, end, limits);
+      body = format === "json" ? decodeJson(bytes, start, end, limits, frame.ascii) : decodeMessagePack(bytes, start, end, limits);
     } catch (error) {
       return malformed(format, serializationError(error), false);
     }

@@ -35,3 +35,12 @@ export function setOwn(record: Record<string, unknown>, key: string, value: unkn
 export function fits64Bits(value: bigint): boolean {
   return value >= -0x8000_0000_0000_0000n && value <= 0xffff_ffff_ffff_ffffn;
 }
+
+// Untyped, but twice as fast for a short text as any decoder. Bound by `call` at its only use.
+// oxlint-disable-next-line typescript/unbound-method
+const { latin1Slice } = Buffer.prototype as Buffer & { latin1Slice(this: Uint8Array, start: number, end: number): string };
+
+/** The text of bytes that are known to be ASCII. */
+export function latin1(bytes: Uint8Array, start: number, end: number): string {
+  return latin1Slice.call(bytes, start, end);
+}

@@ -1,6 +1,7 @@
 // Cuts a byte stream into frames, whatever way it arrives in pieces. Copies nothing while a chunk holds whole
 // frames; the rest of a chunk is copied once. Memory grows with what has arrived, never with what a length promises.
 
+import { isAscii } from "node:buffer";
 import { ActonError } from "../../errors.ts";
 
 /** A view of one frame: valid until the next call on its decoder. */
@@ -11,6 +12,8 @@ export interface Frame {
   /** The body is bytes[start, end). */
   readonly start: number;
   readonly end: number;
+  /** True when every byte of it is ASCII; false when that is not known. */
+  readonly ascii: boolean;
 }
 
 /** Bytes of the header that begins at `offset`, the length field included; 0 when more must arrive to know. */
@@ -22,12 +25,14 @@ const keptBytesMin = 256;
 
 export class FrameDecoder {
   readonly #bodyBytesMax: number;
-  readonly #frame: { -readonly [K in keyof Frame]: Frame[K] } = { bytes: nothing, header: 0, start: 0, end: 0 };
+  readonly #frame: { -readonly [K in keyof Frame]: Frame[K] } = { bytes: nothing, header: 0, start: 0, end: 0, ascii: false };
   #bytes: Buffer = nothing;
   #offset = 0;
   #end = 0;
   // Whether #bytes is our own copy, which may be written to.
   #own = false;
+  /** Whether all that is held is ASCII. One look at a chunk spares each of its frames a decoder. */
+  #ascii = false;
 
   constructor(bodyBytesMax: number) {
     this.#bodyBytesMax = bodyBytesMax;
@@ -44,8 +49,10 @@ export class FrameDecoder {
       this.#offset = 0;
       this.#end = chunk.byteLength;
       this.#own = false;
+      this.#ascii = isAscii(chunk);
       return;
     }
+    this.#ascii &&= isAscii(chunk);
     this.#reserve(chunk.byteLength);
     this.#bytes.set(chunk, this.#end);
     this.#end += chunk.byteLength;
@@ -70,6 +77,7 @@ export class FrameDecoder {
     frame.header = this.#offset;
     frame.start = this.#offset + header;
     frame.end = frame.start + bodyLength;
+    frame.ascii = this.#ascii;
     this.#offset = frame.end;
     return frame;
   }

@@ -3,7 +3,7 @@
 
 import { detailOf } from "../../errors.ts";
 import { systemRandom } from "../../random.ts";
-import { type CodecLimits, depthMax, fits64Bits, malformed, tooDeep, tooMany } from "./codec.ts";
+import { type CodecLimits, depthMax, fits64Bits, latin1, malformed, tooDeep, tooMany } from "./codec.ts";
 import { type Spelling, spelled } from "./plain.ts";
 
 // Newer than the library that TypeScript ships.
@@ -18,13 +18,13 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /**
  * Decodes the body at `start … end`. Integers beyond ±2^53−1 come out as bigint; beyond 64 bits they are refused, as are numbers
  * that overflow. `__proto__` is an own property like any other; of a key written twice the last counts.
- * Everything else than one JSON value in UTF-8 within the limits is a SERIALIZATION_ERROR.
+ * With `ascii` the bytes are known to be that. Everything else than one JSON value in UTF-8 within the limits is a SERIALIZATION_ERROR.
  */
-export function decodeJson(bytes: Uint8Array, start: number, end: number, limits: CodecLimits): unknown {
+export function decodeJson(bytes: Uint8Array, start: number, end: number, limits: CodecLimits, ascii = false): unknown {
   // n bytes of valid JSON hold at most n / 2 levels and (n + 1) / 2 values and keys.
   const short = (end - start + 1) >> 1 <= Math.min(limits.depth, limits.tokens);
   const inexact = short ? undefined : scan(bytes, start, end, limits);
-  const text = decodeUtf8(bytes.subarray(start, end));
+  const text = ascii ? latin1(bytes, start, end) : decodeUtf8(bytes.subarray(start, end));
   try {
     return (inexact ?? inexactNumber.test(text)) ? parseExactly(text) : JSON.parse(text);
   } catch (error) {
