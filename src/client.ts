@@ -10,6 +10,7 @@ export type { ClientTransport } from "./ipc/client/dial.ts";
 export type { DiscoveredAgent, DiscoveredType, Discovery, Release } from "./ipc/client/discovery.ts";
 export type { Push, SubscribeOptions, Subscription } from "./ipc/client/push-stream.ts";
 export type { ReconnectOptions } from "./ipc/client/reconnect.ts";
+export type { Requirements } from "./ipc/client/requirements.ts";
 export type { RemoteAgent } from "./ipc/client/remote-agent.ts";
 export type { ConnectOptions } from "./ipc/client/session.ts";
 export type { AgentRef } from "./message/agent-ref.ts";

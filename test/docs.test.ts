@@ -680,15 +680,18 @@ function decode(bytes: Buffer, dialect: Dialect): Packet {
 }
 
 function decodeActon(kind: number, body: Record<string, unknown>): Packet {
-  const text = Buffer.from(JSON.stringify(body));
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(text.length);
-  return decode(Buffer.concat([length, Buffer.of(2, kind, 1), text]), acton);
+  return decode(frameOf([2, kind, 1], body), acton);
 }
 
 function decodeBody(body: Record<string, unknown>): Packet {
-  const bytes = Buffer.from(JSON.stringify(body));
-  return bare.decode({ bytes, header: 0, start: 0, end: bytes.length }, limits);
+  return decode(frameOf([], body), bare);
+}
+
+function frameOf(header: readonly number[], body: Record<string, unknown>): Buffer {
+  const text = Buffer.from(JSON.stringify(body));
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(text.length);
+  return Buffer.concat([length, Uint8Array.from(header), text]);
 }
 
 /** The body of a frame in JSON, whatever its header. */

@@ -16,7 +16,11 @@ function documentOf(program: ActonCommand): string {
     [
       "# The command line",
       "<!-- Written by `dist/acton document > docs/cli.md`. Change src/cli/tree instead. -->",
-      "One executable, `acton`, that serves agents, talks to them and looks at them. `acton COMMAND --help` says the same as this page. Results go to standard output, everything else to standard error. People on a terminal get tables and colour; a pipe gets JSON, one value a line. `NO_COLOR` turns colours off, `FORCE_COLOR` on.",
+      [
+        "One executable, `acton`, that serves agents, talks to them and looks at them. `acton COMMAND --help` says the same as",
+        "this page. Results go to standard output, everything else to standard error. People on a terminal get tables and",
+        "colour; a pipe gets JSON, one value a line. `NO_COLOR` turns colours off, `FORCE_COLOR` on.",
+      ].join(" "),
       table(
         ["Command", "Does"],
         commands.map((command) => [`[\`acton ${command.name()}\`](#acton-${command.name()})`, sentence(command.description())]),

@@ -9,14 +9,23 @@ import { Calls, type StreamOptions } from "./calls.ts";
 import { type Discovery, discoveryFrom } from "./discovery.ts";
 import type { Subscription, SubscribeOptions } from "./push-stream.ts";
 import { RemoteAgent } from "./remote-agent.ts";
+import { checkRequirements } from "./requirements.ts";
 import { type ConnectOptions, Session } from "./session.ts";
 
 /**
  * Connects to the server's socket. Rejects with CONNECTION_CLOSED when none answers there, and with ACCESS_DENIED when it
- * runs as a user that is not trusted. That the server refuses the connection shows in the first call.
+ * runs as a user that is not trusted, with UNSUPPORTED_PROTOCOL_VERSION when it is older than `requires`. That the server refuses the connection shows in the first call.
  */
 export async function connect(path: string, options: ConnectOptions = {}): Promise<Client> {
-  return new Client(await Session.open(path, options));
+  const client = new Client(await Session.open(path, options));
+  if (options.requires === undefined) return client;
+  try {
+    checkRequirements(path, await client.discover(), options.requires);
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+  return client;
 }
 
 export class Client implements AsyncDisposable {

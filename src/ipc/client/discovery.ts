@@ -40,12 +40,10 @@ const unknownRelease: Release = { name: "unknown", version: "0.0.0" };
 
 /** The server is trusted to send what the protocol says; what it leaves out is empty. */
 export function discoveryFrom(body: Body): Discovery {
-  const { protocol_version, product, application, actors, message_types, schemas } = body as Partial<DiscoveryBody>;
-  // Older servers give the number alone.
-  const protocol = typeof protocol_version === "object" ? protocol_version : { current: protocol_version ?? 1, capabilities: {} };
+  const { protocol_version, capabilities, product, application, actors, message_types, schemas } = body as Partial<DiscoveryBody>;
   return {
-    protocolVersion: protocol.current,
-    capabilities: protocol.capabilities ?? {},
+    protocolVersion: protocol_version ?? 1,
+    capabilities: capabilities ?? {},
     product: product ?? unknownRelease,
     application: application ?? unknownRelease,
     agents: actors ?? [],
@@ -55,7 +53,8 @@ export function discoveryFrom(body: Body): Discovery {
 }
 
 interface DiscoveryBody {
-  readonly protocol_version: number | { readonly current: number; readonly capabilities?: Readonly<Record<string, boolean>> };
+  readonly protocol_version: number;
+  readonly capabilities: Readonly<Record<string, boolean>>;
   readonly product: Release;
   readonly application: Release;
   readonly actors: readonly DiscoveredAgent[];

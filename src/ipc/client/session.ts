@@ -10,6 +10,7 @@ import { Connection, type ConnectionEvents, notConnected } from "./connection.ts
 import { type ClientTransport, dial, type DialOptions } from "./dial.ts";
 import { ownUid, platformTransport } from "./platform.ts";
 import { Reconnector, type ReconnectOptions } from "./reconnect.ts";
+import type { Requirements } from "./requirements.ts";
 import { Subscriptions } from "./subscriptions.ts";
 
 export interface ConnectOptions {
@@ -21,6 +22,8 @@ export interface ConnectOptions {
   readonly keepAliveMs?: number;
   /** Dial again when the connection is lost. Default false. */
   readonly reconnect?: boolean | ReconnectOptions;
+  /** Refuse a server that is older than this. Asks for discovery before the first call. */
+  readonly requires?: Requirements;
   /** For calls that name none; streams are not bounded unless they say so. Default 30 s. */
   readonly timeoutMs?: number;
   readonly clock?: Clock;
