@@ -10,11 +10,11 @@ const root = join(import.meta.dir, "..");
 const examples = join(root, "examples");
 const python = Bun.which("python3");
 
-test("every example has a test here", () => {
-  const files = readdirSync(examples, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+test("every example has a test here, but for the clients, which have a file of their own", () => {
+  const files = readdirSync(examples, { withFileTypes: true }).filter((entry) => entry.isFile());
   const tests = readFileSync(import.meta.path, "utf8");
   expect(files.map(({ name }) => name).filter((name) => !tests.includes(`"${name}"`))).toEqual([]);
-  expect(files.length).toBeGreaterThanOrEqual(8);
+  expect(files.length).toBeGreaterThanOrEqual(6);
 });
 
 describe("request-reply", () => {

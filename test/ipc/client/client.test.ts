@@ -347,7 +347,7 @@ describe("a client", () => {
     });
     expect(await figures).toEqual({ errors: 2 });
     const newer = client.discover();
-    wire.answer({ request_id: "4", success: true, protocol_version: { current: 2, capabilities: { credit: true } } });
+    wire.answer({ request_id: "4", success: true, protocol_version: 2, capabilities: { credit: true } });
     expect(await newer).toMatchObject({ protocolVersion: 2, capabilities: { credit: true }, agents: [] });
     expect(await roundTrip).toBe(3);
   });
