@@ -1,7 +1,7 @@
 // Compiles src/cli/main.ts into one executable, unless it is newer than all that it is made from. Run with the pinned
 // Bun by `npm start`, `npm test` and `bun run check`: `bun build.ts [FILE]`, dist/acton by default.
 
-import { lstatSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { version } from "./package.json";
 
@@ -20,7 +20,8 @@ async function build(): Promise<void> {
   // Renamed into place when whole: a server that runs the old one, and a second build, are not disturbed.
   const directory = mkdtempSync(join(dirname(outfile), ".build-"));
   try {
-    await compile(join(directory, basename(outfile)), await testPreload(directory));
+    const [preload, declarations] = await Promise.all([testPreload(directory), declarationsIn(directory)]);
+    await compile(join(directory, basename(outfile)), { ACTON_TEST_PRELOAD: preload, ACTON_DECLARATIONS: declarations });
     renameSync(join(directory, basename(outfile)), outfile);
   } finally {
     rmSync(directory, { recursive: true });
@@ -51,7 +52,34 @@ async function testPreload(directory: string): Promise<string> {
   return output.text();
 }
 
-async function compile(file: string, preload: string): Promise<void> {
+/** What `acton new` gives to editors: the declarations of the library, of zod and of bun:test, packed. */
+async function declarationsIn(directory: string): Promise<string> {
+  const outDir = join(directory, "types");
+  const config = join(directory, "tsconfig.json");
+  const compilerOptions = { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: resolve("src"), outDir: resolve(outDir) };
+  const typeRoots = [resolve("node_modules/@types")];
+  const files = [resolve("src/index.ts"), resolve("src/client.ts")];
+  writeFileSync(
+    config,
+    JSON.stringify({ extends: resolve("tsconfig.json"), compilerOptions: { ...compilerOptions, typeRoots }, files, include: [] }),
+  );
+  // Wrong types are the type checker's matter, not the build's.
+  await Bun.$`${process.execPath} node_modules/.bin/tsc -p ${config}`.nothrow().quiet();
+  const isModern = (path: string): boolean => path.endsWith(".d.ts") && !/^(?:src|v3)\//.test(path);
+  const packed = Object.fromEntries([
+    ...textsIn(outDir, () => true).map(([path, text]) => [`acton/${path}`, text]),
+    ...textsIn("node_modules/zod", isModern).map(([path, text]) => [`zod/${path}`, text]),
+    ["bun/test.d.ts", readFileSync("node_modules/bun-types/test.d.ts", "utf8")],
+  ]);
+  return Buffer.from(Bun.gzipSync(JSON.stringify(packed))).toString("base64");
+}
+
+function textsIn(directory: string, isWanted: (path: string) => boolean): (readonly [path: string, text: string])[] {
+  const paths = readdirSync(directory, { recursive: true, encoding: "utf8" }).filter((path) => statSync(join(directory, path)).isFile());
+  return paths.filter(isWanted).map((path) => [path, readFileSync(join(directory, path), "utf8")]);
+}
+
+async function compile(file: string, texts: Readonly<Record<string, string>>): Promise<void> {
   const result = await Bun.build({
     entrypoints: ["src/cli/main.ts"],
     // Splitting and bytecode together halve the start of a command: only what it runs is loaded, without parsing.
@@ -62,7 +90,7 @@ async function compile(file: string, preload: string): Promise<void> {
     // Names stay: an error's stack, and a class's name, are read by people.
     minify: { syntax: true, whitespace: true, identifiers: false },
     sourcemap: "linked",
-    define: { ...defines, ACTON_TEST_PRELOAD: JSON.stringify(preload) },
+    define: { ...defines, ...Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, JSON.stringify(text)])) },
     compile: {
       outfile: file,
       // Nothing from the current directory is ever run.

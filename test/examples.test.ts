@@ -8,7 +8,6 @@ import { RawClient } from "./support/raw-client.ts";
 
 const root = join(import.meta.dir, "..");
 const examples = join(root, "examples");
-const python = Bun.which("python3");
 
 test("every example has a test here, but for the clients, which have a file of their own", () => {
   const files = readdirSync(examples, { withFileTypes: true }).filter((entry) => entry.isFile());
@@ -132,30 +131,10 @@ describe("scripts", () => {
   });
 });
 
-describe("clients", () => {
-  const rest = ["0 item-0", "1 item-1", "2 item-2", "ACTOR_NOT_FOUND", "PriceUpdate ACME", "PriceUpdate ACME"];
-
-  test("in Node", async () => {
-    await using server = await serveDemo();
-    const words = ["node", join(examples, "clients", "node-client.mjs"), server.socket];
-    expect(await runScript(words)).toEqual(["5 + 1, 2, 3 = 6, 7, 8", ...rest]);
-  });
-
-  test.skipIf(python === null)("in Python", async () => {
-    await using server = await serveDemo();
-    const words = ["python3", join(examples, "clients", "python_client.py"), server.socket];
-    expect(await runScript(words)).toEqual(["5 + 3 = 8", ...rest]);
-  });
-});
-
 // Serving and calling -------------------------------------------------------------------------------------------------
 
 async function serveExample(file: string, options: RunOptions = {}): Promise<Server> {
   return serveAt([join(examples, file)], options);
-}
-
-async function serveDemo(): Promise<Server> {
-  return serveAt([], {});
 }
 
 async function serveAt(words: readonly string[], options: RunOptions): Promise<Server> {

@@ -85,6 +85,8 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "node:fs": ["files.ts", "host.ts", "libc.ts", "cli/"],
   "node:fs/promises": ["ipc/node-transport.ts"],
   "node:net": ["ipc/node-transport.ts"],
+  "node:buffer": ["ipc/wire/frame-decoder.ts"],
+  "node:perf_hooks": ["cli/bench/"],
   "node:path": ["config-layers.ts", "ipc/server/takeover.ts", "ipc/node-transport.ts", "cli/"],
   "node:async_hooks": ["agent/activity.ts"],
 };

@@ -129,13 +129,22 @@ class TypeDescription implements Description {
   }
 }
 
-function fieldsText(schema: Readonly<Record<string, unknown>>, { dim, yellow }: Palette): string {
+function fieldsText(schema: Readonly<Record<string, unknown>>, palette: Palette): string {
   const view = SchemaView.of(schema);
-  const rows = view.fields.map(({ name, view: field, required }) => [
-    `    ${name}`,
-    yellow(field.label),
-    required ? "" : dim(field.default === undefined ? "optional" : `default ${jsonText(field.default, false)}`),
-    dim([field.limits, field.description].filter(Boolean).join("; ")),
-  ]);
-  return rows.length === 0 ? dim(`    ${view.kinds.includes("object") ? "no fields" : view.words}\n`) : tableText(rows);
+  const rows = fieldRows(view, "", palette);
+  return rows.length === 0 ? palette.dim(`    ${view.kinds.includes("object") ? "no fields" : view.words}\n`) : tableText(rows);
+}
+
+const pathLengthMax = 60;
+
+/** A row for each field, and below it those of the object that it holds. */
+function fieldRows(view: SchemaView, prefix: string, palette: Palette): readonly (readonly string[])[] {
+  const { dim, yellow } = palette;
+  return view.fields.flatMap(({ name, view: field, required }) => {
+    const path = `${prefix}${name}`;
+    const standard = field.default === undefined ? "optional" : `default ${jsonText(field.default, false)}`;
+    const about = dim([field.limits, field.description].filter(Boolean).join("; "));
+    const row = [`    ${path}`, yellow(field.label), dim(required ? "required" : standard), about];
+    return [row, ...(path.length > pathLengthMax ? [] : fieldRows(field, `${path}.`, palette))];
+  });
 }

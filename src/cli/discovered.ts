@@ -1,7 +1,7 @@
 // What the server offers, as `discover`, `describe` and completion show it: each message of each agent once, and how to send it.
 
 import type { DiscoveredType, Discovery } from "../ipc/client/discovery.ts";
-import { isRecord } from "./schema-view.ts";
+import { isRecord, SchemaView } from "./schema-view.ts";
 import { jsonText } from "./terminal.ts";
 import { pairsOf, shellWord } from "./typed-payload.ts";
 
@@ -21,7 +21,7 @@ const verbs = { request: "call", stream: "stream", push: "send" } as const;
 /** A command line that does something with the type, ready to be tried. `agent` handles it; without one it is subscribed to. */
 export function commandFor(name: string, type: DiscoveredType, agent: string | undefined, socket: readonly string[]): string {
   if (agent === undefined) return ["acton subscribe", shellWord(name), ...socket].join(" ");
-  const payload = payloadWords(type.example);
+  const payload = payloadWords(type);
   return [`acton ${verbs[type.kind] ?? "call"}`, shellWord(agent), shellWord(name), ...(payload === "" ? [] : [payload]), ...socket].join(" ");
 }
 
@@ -31,6 +31,10 @@ export function socketWords({ socket, app }: { readonly socket?: string | undefi
   return app === undefined ? [] : [`--app ${shellWord(app)}`];
 }
 
-function payloadWords(example: unknown): string {
-  return (isRecord(example) ? pairsOf(example) : undefined) ?? shellWord(jsonText(example, false));
+// What may be left out is, if the rest is then the plainer.
+function payloadWords({ example, schema }: DiscoveredType): string {
+  if (!isRecord(example)) return shellWord(jsonText(example, false));
+  const required = SchemaView.of(schema).fields.filter((field) => field.required);
+  const least = Object.fromEntries(required.flatMap(({ name }) => (Object.hasOwn(example, name) ? [[name, example[name]]] : [])));
+  return pairsOf(least) ?? shellWord(jsonText(least, false));
 }

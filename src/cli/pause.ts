@@ -10,7 +10,7 @@ export function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<vo
       signal.removeEventListener("abort", done);
       resolve();
     };
-    const timer = after(clock, ms, done);
+    const timer = after(clock, signal.aborted ? 0 : ms, done);
     signal.addEventListener("abort", done);
   });
 }

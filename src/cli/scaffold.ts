@@ -1,12 +1,14 @@
 // The files of a new application: one agent, its test, its configuration, and what an editor needs.
 
+import { declarationsDirectory, declaredModules } from "./declarations.ts";
+
 /** File names and their texts, for an application of this name. */
 export function scaffold(name: string): Readonly<Record<string, string>> {
   return {
     "app.ts": appText(name),
     "app.test.ts": testText,
     "acton.toml": configText,
-    "tsconfig.json": tsconfigText,
+    "tsconfig.json": tsconfigText(),
     ".gitignore": gitignoreText,
     "README.md": readmeText(name),
   };
@@ -21,10 +23,13 @@ ${imports("{ z }", "zod")}
 export const Greeting = message("Greeting", { text: z.string() });
 export const Greet = message("Greet", { name: z.string().min(1) }).replies(Greeting);
 
-export const greeter = agent("greeter", () => ({ greeted: 0 })).mutateOn(Greet, ({ model, message }) => {
-  model.greeted += 1;
-  return { text: \`Hello, \${message.name}. You are number \${model.greeted}.\` };
-});
+export const greeter = agent("greeter", () => ({ greeted: 0 })).mutateOn(
+  Greet,
+  ({ model, message: { name } }) => {
+    model.greeted += 1;
+    return { text: \`Hello, \${name}. You are number \${model.greeted}.\` };
+  },
+);
 
 export default app({ name: ${JSON.stringify(name)}, version: "0.1.0", agents: [greeter] });
 `;
@@ -37,8 +42,10 @@ ${imports("{ Greet, greeter }", "./app.ts")}
 test("the greeter counts whom it greets", async () => {
   await using runtime = ActonApp.launch();
   const handle = await runtime.start(greeter);
-  expect(await handle.ask(Greet, { name: "Ada" })).toEqual({ text: "Hello, Ada. You are number 1." });
-  expect(await handle.ask(Greet, { name: "Alan" })).toEqual({ text: "Hello, Alan. You are number 2." });
+  const first = await handle.ask(Greet, { name: "Ada" });
+  expect(first.text).toBe("Hello, Ada. You are number 1.");
+  const second = await handle.ask(Greet, { name: "Alan" });
+  expect(second.text).toBe("Hello, Alan. You are number 2.");
 });
 `;
 
@@ -50,28 +57,36 @@ const configText = `# What 'acton serve app.ts' reads. Every key has a default: 
 level = "info"
 `;
 
-const tsconfigText = `${JSON.stringify(
-  {
-    compilerOptions: {
-      target: "ESNext",
-      module: "Preserve",
-      moduleResolution: "Bundler",
-      lib: ["ESNext"],
-      strict: true,
-      noUncheckedIndexedAccess: true,
-      verbatimModuleSyntax: true,
-      allowImportingTsExtensions: true,
-      skipLibCheck: true,
-      noEmit: true,
+function tsconfigText(): string {
+  return `{
+  "compilerOptions": {
+    "target": "ESNext",
+    "module": "Preserve",
+    "moduleResolution": "Bundler",
+    "lib": ["ESNext", "DOM"],
+    "types": [],
+    "paths": {
+${paths()}
     },
-    include: ["*.ts"],
+    "strict": true,
+    "noUncheckedIndexedAccess": true,
+    "verbatimModuleSyntax": true,
+    "allowImportingTsExtensions": true,
+    "skipLibCheck": true,
+    "noEmit": true
   },
-  undefined,
-  2,
-)}
+  "include": ["*.ts"]
+}
 `;
+}
 
-const gitignoreText = `node_modules/
+function paths(): string {
+  const entries = Object.entries(declaredModules).map(([name, file]) => `      "${name}": ["./${declarationsDirectory}/${file}"]`);
+  return entries.join(",\n");
+}
+
+const gitignoreText = `.acton/
+node_modules/
 *.sock
 *.sock.lock
 `;
@@ -86,8 +101,10 @@ acton call greeter Greet name=Ada --app ${name}
 acton describe greeter --app ${name}
 \`\`\`
 
-\`acton\` and \`zod\` come from inside the executable: nothing has to be installed to run or test this directory. An editor and
-\`tsc\` find their types once the packages \`acton\`, \`zod\` and \`@types/bun\` are installed beside it.
+\`acton\`, \`zod\` and \`bun:test\` come from inside the executable: nothing has to be installed to run, test or edit this
+directory. Their types are in \`.acton\`; \`acton new --types .\` makes them anew, in a fresh clone or
+after an update. npm packages work too, once they
+are installed here.
 `;
 }
 

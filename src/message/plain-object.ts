@@ -32,7 +32,7 @@ export function shortWayFor(schema: z.ZodType): ShortWay | undefined {
   const keys = Object.keys(shape);
   const fits: Fits[] = [];
   for (const key of keys) {
-    const fit = fitFor((shape as Readonly<Record<string, z.ZodType>>)[key]?._zod.def as FieldDefinition | undefined);
+    const fit = fitFor((shape as Readonly<Record<string, z.ZodType>>)[key]?._zod.def);
     if (fit === undefined || key === "__proto__") return undefined;
     fits.push(fit);
   }

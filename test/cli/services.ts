@@ -3,7 +3,7 @@
 import { agent, app, message } from "acton";
 import { z } from "zod";
 
-const Order = message("Order", { order: z.json() });
+const Order = message("Order", { order: z.looseObject({}) });
 const PlaceOrder = message("PlaceOrder", {
   item: z.string(),
   count: z.int().positive(),
@@ -20,9 +20,9 @@ const PlaceOrder = message("PlaceOrder", {
 
 const orders = agent("orders", () => ({})).actOn(PlaceOrder, ({ message }) => ({ order: message }));
 
-const Number = message("Number", { n: z.int() });
-const CountUp = message("CountUp", { from: z.int() }).streams(Number);
-const CountDown = message("CountDown", { from: z.int() }).streams(Number);
+const Counted = message("Counted", { n: z.int() });
+const CountUp = message("CountUp", { from: z.int() }).streams(Counted);
+const CountDown = message("CountDown", { from: z.int() }).streams(Counted);
 
 const counter = agent("counter", () => ({}))
   .actOn(CountUp, async function* ({ message, signal, log }) {

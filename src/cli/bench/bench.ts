@@ -19,11 +19,13 @@ import { printReport, progressLine, type Run } from "./report.ts";
 /** How long answers that are still out are waited for when the time is over. */
 const drainMs = 2000;
 const progressMs = 250;
+const warmUpMsMax = 1000;
 
 export async function bench(words: RequestWords, options: BenchOptions): Promise<void> {
   if (options.push !== undefined && (options.rate !== undefined || options.stream === true))
     throw usageError("--push sends nothing: it goes without --rate and --stream");
   const clock = new SystemClock();
+  const interrupted = interruption();
   const load = await prepare(words, options, clock);
   const { path } = await socketPath(options);
   await load.connect(path).catch((thrown: unknown) => {
@@ -34,7 +36,7 @@ export async function bench(words: RequestWords, options: BenchOptions): Promise
   });
   try {
     if (options.push !== undefined) load.broadcast(subscribeFrame(await formatFor(options.dialect, options.msgpack === true), options.push));
-    await printReport(await measure(load, options, clock), words, options);
+    await printReport(await measure(load, options, clock, interrupted), words, options);
   } finally {
     load.close();
   }
@@ -68,18 +70,18 @@ async function payloadOf({ agent, type, payload }: RequestWords, options: BenchO
   return typedPayload(written.pairs, type, discovery?.schemas[type]);
 }
 
-async function measure(load: Load, options: BenchOptions, clock: SystemClock): Promise<Run> {
+async function measure(load: Load, options: BenchOptions, clock: SystemClock, interrupted: AbortSignal): Promise<Run> {
   const { duration } = options;
-  const interrupted = interruption();
+  const ended = AbortSignal.any([interrupted, load.over]);
   load.start();
-  await pause(clock, duration / 10, interrupted);
+  await pause(clock, Math.min(duration / 10, warmUpMsMax), ended);
   load.tally = load.tally.fresh(options.push !== undefined);
   const started = clock.monotonic();
   const sentBefore = load.sent;
   const end = started + duration;
   const isWatched = stderrIsTerminal();
-  for (let now = started; now < end && !interrupted.aborted && load.failure === undefined; now = clock.monotonic()) {
-    await pause(clock, Math.min(progressMs, end - now), interrupted);
+  for (let now = started; now < end && !ended.aborted; now = clock.monotonic()) {
+    await pause(clock, Math.min(progressMs, end - now), ended);
     if (isWatched) progressLine(load.tally, clock.monotonic() - started, duration);
   }
   const elapsedMs = clock.monotonic() - started;
@@ -89,7 +91,7 @@ async function measure(load: Load, options: BenchOptions, clock: SystemClock): P
   load.stop();
   const sent = load.sent - sentBefore;
   for (const until = clock.monotonic() + drainMs; load.waiting > 0 && load.failure === undefined && clock.monotonic() < until;)
-    await pause(clock, 5, interrupted);
+    await pause(clock, 5, load.over);
   if (isWatched) progressLine(undefined, 0, 0);
   return { tally, elapsedMs, behind, sent, counted, unanswered: load.failure === undefined ? load.waiting : 0 };
 }

@@ -31,6 +31,7 @@ export class Load implements LaneEvents {
   #dueCount = 0;
   #lost = 0;
   #lastLoss = "";
+  readonly #over = new AbortController();
 
   constructor(options: LoadOptions) {
     this.#options = options;
@@ -46,6 +47,11 @@ export class Load implements LaneEvents {
   /** Why it cannot go on; undefined while there is a connection. */
   get failure(): string | undefined {
     return this.#lost === this.#lanes.length ? this.#lastLoss : undefined;
+  }
+
+  /** Aborted when there is no connection left. */
+  get over(): AbortSignal {
+    return this.#over.signal;
   }
 
   /** Requests that are on their way. */
@@ -109,6 +115,7 @@ export class Load implements LaneEvents {
   lost(lane: Lane, reason: string): void {
     this.#lost += 1;
     this.#lastLoss = reason;
+    if (this.failure !== undefined) this.#over.abort();
     this.tally.error("CONNECTION_CLOSED", Math.max(1, lane.waiting));
   }
 

@@ -89,7 +89,7 @@ function addBench(program: ActonCommand): void {
     .socket()
     .option("--connections <n>", "connections", wholeNumber, 1)
     .option("--in-flight <n>", "requests that wait for their answer at a time, on each connection", wholeNumber, 64)
-    .option("--duration <ms>", "how long to measure, in milliseconds; a tenth of it goes before, to warm up", milliseconds, 5000)
+    .option("--duration <ms>", "how long to measure, in milliseconds, after a moment of warming up", milliseconds, 5000)
     .option("--rate <n>", "open loop: so many requests a second in all, whatever the server does", wholeNumber)
     .option("--stream", "ask for streams; --in-flight of them are open at a time")
     .option("--push <type>", "send nothing: subscribe to this type on each connection, and count what comes")

@@ -36,8 +36,14 @@ function addNew(program: ActonCommand): void {
     .command("new")
     .description("make a directory with an application module, its test and its configuration")
     .argument("<dir>", "a directory that is empty or not there yet; its name is the application's")
+    .option("--types", "only renew the type declarations, in a directory that acton new has made")
+    .explain(
+      "What it makes runs, is tested and is type-checked with nothing installed: the declarations of",
+      '"acton", "zod" and "bun:test" are in .acton, where its tsconfig.json points. A newer acton renews them with --types.',
+    )
     .example("acton new shop", "makes shop/ with app.ts, app.test.ts, acton.toml and what editors need")
-    .action(async (directory) => (await import("../new.ts")).newProject(directory));
+    .example("acton new --types .", "renews the declarations here, after an update of acton")
+    .action(async (directory, options) => (await import("../new.ts")).newProject(directory, options));
 }
 
 function addTest(program: ActonCommand): void {

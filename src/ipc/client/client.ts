@@ -13,8 +13,9 @@ import { checkRequirements } from "./requirements.ts";
 import { type ConnectOptions, Session } from "./session.ts";
 
 /**
- * Connects to the server's socket. Rejects with CONNECTION_CLOSED when none answers there, and with ACCESS_DENIED when it
- * runs as a user that is not trusted, with UNSUPPORTED_PROTOCOL_VERSION when it is older than `requires`. That the server refuses the connection shows in the first call.
+ * Connects to the server's socket. Rejects with CONNECTION_CLOSED when none answers there, with ACCESS_DENIED when it runs
+ * as a user that is not trusted, and with UNSUPPORTED_PROTOCOL_VERSION when it is older than `requires`. That the server
+ * refuses the connection shows in the first call.
  */
 export async function connect(path: string, options: ConnectOptions = {}): Promise<Client> {
   const client = new Client(await Session.open(path, options));

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, symlinkSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { executable, run, type Server, serve, temporaryDirectory } from "./executable.ts";
+
+const directory = temporaryDirectory();
+const at = (name: string): string => join(directory.path, name);
+let server: Server;
+beforeAll(async () => {
+  server = await serve(at("acton.sock"), [join(import.meta.dir, "services.ts")]);
+  mkdirSync(at("bin"));
+  symlinkSync(executable, at("bin/acton"));
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+  directory[Symbol.dispose]();
+});
+
+/** The answer's kind, and what the last word may become. */
+async function completed(...words: string[]): Promise<readonly string[]> {
+  const { stdout, stderr, exitCode } = await run(["complete", "--", ...words], { env: { ACTON_SOCKET_PATH: server.socket } });
+  expect({ stderr, exitCode }).toEqual({ stderr: "", exitCode: 0 });
+  return stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split("\t")[0] ?? "");
+}
+
+describe("the last word becomes", () => {
+  test.each<[string, string[], string[]]>([
+    ["a command", ["des"], ["names", "describe"]],
+    ["an option of the command", ["call", "--t"], ["names", "--timeout"]],
+    ["a choice of the option", ["serve", "--log-level", "w"], ["names", "warn"]],
+    ["a file", ["call", "--socket", ""], ["files"]],
+    ["a file, for a module", ["serve", "a"], ["files"]],
+    ["a file, for a payload", ["call", "orders", "PlaceOrder", "@a"], ["files"]],
+    ["an agent", ["call", ""], ["names", "orders", "counter", "siren", "sleeper"]],
+    ["an agent, wherever the options are", ["call", "--timeout", "5", "--msgpack", "o"], ["names", "orders"]],
+    ["a request of that agent", ["call", "siren", ""], ["names", "Burst"]],
+    ["a stream of that agent", ["stream", "counter", "CountU"], ["names", "CountUp"]],
+    ["a key that is not given yet", ["call", "orders", "PlaceOrder", "item=x", "c"], ["keys", "count=", "colour="]],
+    ["a value, where there are only some", ["call", "orders", "PlaceOrder", "colour="], ["names", "colour=red", "colour=green", "colour=blue"]],
+    ["true or false", ["call", "orders", "PlaceOrder", "express=t"], ["names", "express=true"]],
+    ["a broadcast type", ["subscribe", ""], ["names", "Alarm", "AlarmOver"]],
+    ["an agent or a type", ["describe", "C"], ["names", "CountDown", "CountUp", "Counted"]],
+    ["a shell", ["completions", "z"], ["names", "zsh"]],
+    ["nothing, for what nobody knows", ["call", "nobody", ""], ["names"]],
+  ])("%s", async (_what, words, answer) => {
+    expect(await completed(...words)).toEqual(answer);
+  });
+});
+
+test("the socket is the one that the words name", async () => {
+  await using demo = await serve(at("demo.sock"));
+  expect(await completed("call", "--socket", demo.socket, "calc")).toEqual(["names", "calculator"]);
+});
+
+test("a server that does not answer costs a moment and says nothing", async () => {
+  using deaf = Bun.listen({ unix: at("deaf.sock"), socket: { data() {} } });
+  const started = performance.now();
+  expect(await completed("call", "--socket", at("deaf.sock"), "")).toEqual(["names"]);
+  expect(performance.now() - started).toBeLessThan(1000);
+  expect(await completed("call", "--socket", "/nonexistent/x.sock", "")).toEqual(["names"]);
+  expect(deaf.unix).toBe(at("deaf.sock"));
+});
+
+describe("the script for bash", () => {
+  test.each<[string, string[]]>([
+    ["acton sub", ["subscribe"]],
+    ["acton call or", ["orders"]],
+    ["acton call orders PlaceOrder it", ["item="]],
+    ["acton call orders PlaceOrder colour=r", ["red"]],
+    ["acton describe ", ["orders", "counter", "siren", "sleeper", "Alarm", "AlarmOver", "Burst"]],
+  ])("completes %j", async (line, expected) => {
+    // As the shell splits: at spaces and at =.
+    const words = line.split(/(?<==)|(?==)| /);
+    const command = `compopt() { :; }; source <(acton completions bash)
+COMP_LINE=${JSON.stringify(line)}; COMP_POINT=\${#COMP_LINE}; COMP_WORDS=(${words.map((word) => JSON.stringify(word)).join(" ")}); COMP_CWORD=${words.length - 1}
+_acton; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const child = Bun.spawn(["bash", "-c", command], {
+      env: { PATH: `${at("bin")}:${dirname(process.execPath)}:/usr/bin:/bin`, ACTON_SOCKET_PATH: server.socket },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    expect(stderr).toBe("");
+    expect(stdout.trimEnd().split("\n").slice(0, expected.length)).toEqual(expected);
+  });
+
+  test.each([["zsh"], ["fish"]])("and the one for %s are there", async (shell) => {
+    expect((await run(["completions", shell])).stdout).toContain("complete --");
+  });
+
+  test.each([
+    ["zsh", "-n"],
+    ["fish", "--no-execute"],
+  ])("the one for %s is well formed, where that shell is installed", async (shell, check) => {
+    if (Bun.which(shell) === null) return;
+    const { stdout } = await run(["completions", shell]);
+    expect(Bun.spawnSync([shell, check, "/dev/stdin"], { stdin: Buffer.from(stdout) }).exitCode).toBe(0);
+  });
+});
