@@ -1,5 +1,6 @@
 // `acton describe NAME`: an agent or a message type, field by field, with an example and a command line to try.
 
+import { detailOf, printable } from "../errors.ts";
 import type { Client } from "../ipc/client/client.ts";
 import type { DiscoveredType, Discovery } from "../ipc/client/discovery.ts";
 import { commandFor, handlersOf, publishedTypes, socketWords } from "./discovered.ts";
@@ -69,7 +70,7 @@ class AgentDescription implements Description {
 
   text(palette: Palette): string {
     const { bold, dim } = palette;
-    const head = `${bold(this.#name)} ${dim("agent")}\n`;
+    const head = `${bold(printable(this.#name))} ${dim("agent")}\n`;
     if (this.#types.length === 0) return `${head}\nTakes no messages: it works by itself.\n`;
     return `${head}\n${this.#types.map((type) => type.text(palette)).join("\n")}`;
   }
@@ -105,12 +106,12 @@ class TypeDescription implements Description {
     const { bold, cyan, dim, green } = palette;
     const { kind, replies, schema, example } = this.#type;
     const handlers = handlersOf(this.#name, this.#around.discovery);
-    const by = this.#around.agent !== undefined || handlers.length === 0 ? "" : dim(`, taken by ${handlers.join(", ")}`);
+    const by = this.#around.agent !== undefined || handlers.length === 0 ? "" : dim(`, taken by ${handlers.map(printable).join(", ")}`);
     const answer = this.#answer;
     return [
-      `${cyan(this.#name)} ${dim(kind)}${by}\n`,
+      `${cyan(printable(this.#name))} ${dim(kind)}${by}\n`,
       fieldsText(schema, palette),
-      replies === undefined ? "" : `${dim(kind === "stream" ? "  each item" : "  answer")} ${green(replies)}\n`,
+      replies === undefined ? "" : `${dim(kind === "stream" ? "  each item" : "  answer")} ${green(printable(replies))}\n`,
       answer === undefined ? "" : fieldsText(answer.schema, palette),
       `${dim("  example")} ${paintedJson(jsonText(example, false), palette)}\n`,
       this.#command === undefined ? "" : `${dim("  try")}     ${bold(this.#command)}\n`,
@@ -143,8 +144,8 @@ function fieldRows(view: SchemaView, prefix: string, palette: Palette): readonly
   return view.fields.flatMap(({ name, view: field, required }) => {
     const path = `${prefix}${name}`;
     const standard = field.default === undefined ? "optional" : `default ${jsonText(field.default, false)}`;
-    const about = dim([field.limits, field.description].filter(Boolean).join("; "));
-    const row = [`    ${path}`, yellow(field.label), dim(required ? "required" : standard), about];
+    const about = dim(detailOf([field.limits, field.description].filter(Boolean).join("; ")));
+    const row = [`    ${printable(path)}`, yellow(field.label), dim(required ? "required" : standard), about];
     return [row, ...(path.length > pathLengthMax ? [] : fieldRows(field, `${path}.`, palette))];
   });
 }

@@ -1,11 +1,13 @@
 // `acton discover`: the agents, what each takes and answers, and what is published.
 
+import { printable } from "../errors.ts";
 import type { Discovery } from "../ipc/client/discovery.ts";
 import { publishedTypes } from "./discovered.ts";
 import { type ClientOptions, openClient } from "./open-client.ts";
 import { paletteFor } from "./palette.ts";
 import { tableText } from "./table.ts";
 import { jsonText, printOut, stdoutIsTerminal } from "./terminal.ts";
+import { shellWord } from "./typed-payload.ts";
 import { waiting } from "./waiting.ts";
 
 export interface DiscoverOptions extends ClientOptions {
@@ -37,17 +39,17 @@ function discoveryTable(discovery: Discovery): string {
   const { bold, cyan, dim, green } = paletteFor(true);
   const row = (agent: string, name: string): readonly string[] => {
     const type = schemas[name];
-    return [bold(agent), cyan(name), type?.kind ?? "", green(type?.replies ?? "")];
+    return [bold(agent), cyan(printable(name)), type?.kind ?? "", type?.replies === undefined ? "" : green(printable(type.replies))];
   };
   const rows = agents.flatMap(({ name, handles }) =>
-    handles.length === 0 ? [[bold(name), dim("–"), "", ""]] : handles.map((type, index) => row(index === 0 ? name : "", type)),
+    handles.length === 0 ? [[bold(printable(name)), dim("–"), "", ""]] : handles.map((type, index) => row(index === 0 ? printable(name) : "", type)),
   );
   const published = publishedTypes(discovery).map((name, index) => row(index === 0 ? "(published)" : "", name));
   const heading = ["AGENT", "MESSAGE", "KIND", "ANSWER"].map(dim);
   const example = agents.find(({ handles }) => handles.length > 0)?.name;
   return [
-    `${bold(application.name)} ${application.version}, served by ${product.name} ${product.version}\n\n`,
+    `${bold(printable(application.name))} ${printable(application.version)}, served by ${printable(product.name)} ${printable(product.version)}\n\n`,
     tableText([heading, ...rows, ...published]),
-    example === undefined ? "" : dim(`\nacton describe ${example} shows the fields, and a call to try\n`),
+    example === undefined ? "" : dim(`\nacton describe ${shellWord(example)} shows the fields, and a call to try\n`),
   ].join("");
 }

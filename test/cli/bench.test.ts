@@ -55,6 +55,46 @@ describe("a closed loop", () => {
   });
 });
 
+test("a server that speaks acton only, and writes its answers otherwise than ours, can be measured too", async () => {
+  using other = Bun.listen<{ bytes: Buffer }>({
+    unix: at("other.sock"),
+    socket: {
+      open: (socket) => void (socket.data = { bytes: Buffer.alloc(0) }),
+      data(socket, chunk) {
+        const { data } = socket;
+        data.bytes = Buffer.concat([data.bytes, chunk]);
+        if (data.bytes.length > 4 && data.bytes[4] !== 2) return void socket.end();
+        while (data.bytes.length >= 7 && data.bytes.length >= 7 + data.bytes.readUInt32BE(0)) {
+          const end = 7 + data.bytes.readUInt32BE(0);
+          const { correlation_id, payload } = JSON.parse(data.bytes.toString("utf8", 7, end));
+          const body = Buffer.from(JSON.stringify({ took: Math.random(), payload, correlation_id, success: true }));
+          const header = Buffer.from([0, 0, 0, 0, 2, 2, 1]);
+          header.writeUInt32BE(body.length);
+          socket.write(Buffer.concat([header, body]));
+          data.bytes = data.bytes.subarray(end);
+        }
+      },
+    },
+  });
+  const { stdout, exitCode } = await run([
+    "bench",
+    "--dialect",
+    "acton",
+    "--in-flight",
+    "4",
+    "--duration",
+    "50",
+    "--socket",
+    at("other.sock"),
+    "any",
+    "Thing",
+    "a=5",
+  ]);
+  expect({ exitCode, ...JSON.parse(stdout) }).toMatchObject({ exitCode: 0, errors: {}, unanswered: 0 });
+  expect(JSON.parse(stdout).answered).toBeGreaterThan(10);
+  expect(other.unix).toBe(at("other.sock"));
+});
+
 test("an open loop sends at the rate that is asked for", async () => {
   const report = await measured("--rate", "500", "--duration", "400");
   expect(report).toMatchObject({ mode: "open", rate: 500, errors: {}, unanswered: 0 });

@@ -120,7 +120,7 @@ export class AnswerReader {
     answer.slot = -1;
     answer.body = isRecord(body) ? body : undefined;
     answer.kind = answer.body === undefined ? "other" : this.#interpret(answer, answer.body);
-    if (answer.kind === "reply") this.#learn(frame);
+    if (answer.kind === "reply") this.#learn(frame, answer.slot);
     return answer;
   }
 
@@ -143,9 +143,9 @@ export class AnswerReader {
     return body["message_type"] === undefined ? "other" : "push";
   }
 
-  #learn({ bytes, start, end }: Frame): void {
+  #learn({ bytes, start, end }: Frame, slot: number): void {
     const marker = success[this.#format.format];
-    const idFrom = bytes.indexOf(String(firstId).slice(0, 2), start, "latin1");
+    const idFrom = bytes.indexOf(String(firstId + slot), start, "latin1");
     const to = bytes.indexOf(marker, start);
     if (idFrom < 0 || to < idFrom || to > end) return;
     this.#before = Buffer.from(bytes.subarray(start, idFrom));
