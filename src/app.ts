@@ -74,6 +74,8 @@ export class ActonApp implements AsyncDisposable {
     this.#system = new AgentSystem(seams, { limits: resolveRuntimeConfig(options.limits), validateLocal: options.validateLocal ?? false });
     this.#stopWatchingFaults = this.#host.onFault((thrown) => {
       this.#log.error("uncaught error", { error: detailOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
+      // A server outlives it. A program that does not serve goes on too, but its status must not say that all went well.
+      if (this.#listener === undefined) this.#host.exitWith(1);
     });
   }
 

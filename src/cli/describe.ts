@@ -132,20 +132,20 @@ class TypeDescription implements Description {
 
 function fieldsText(schema: Readonly<Record<string, unknown>>, palette: Palette): string {
   const view = SchemaView.of(schema);
-  const rows = fieldRows(view, "", palette);
+  const rows = fieldRows(view, [], palette);
   return rows.length === 0 ? palette.dim(`    ${view.kinds.includes("object") ? "no fields" : view.words}\n`) : tableText(rows);
 }
 
-const pathLengthMax = 60;
+const depthMax = 3;
 
-/** A row for each field, and below it those of the object that it holds. */
-function fieldRows(view: SchemaView, prefix: string, palette: Palette): readonly (readonly string[])[] {
+/** A row for each field, and below it those of the object that it holds: a type may hold itself, so only so deep. */
+function fieldRows(view: SchemaView, above: readonly string[], palette: Palette): readonly (readonly string[])[] {
   const { dim, yellow } = palette;
   return view.fields.flatMap(({ name, view: field, required }) => {
-    const path = `${prefix}${name}`;
+    const path = [...above, name];
     const standard = field.default === undefined ? "optional" : `default ${jsonText(field.default, false)}`;
     const about = dim(detailOf([field.limits, field.description].filter(Boolean).join("; ")));
-    const row = [`    ${printable(path)}`, yellow(field.label), dim(required ? "required" : standard), about];
-    return [row, ...(path.length > pathLengthMax ? [] : fieldRows(field, `${path}.`, palette))];
+    const row = [`    ${printable(path.join("."))}`, yellow(field.label), dim(required ? "required" : standard), about];
+    return [row, ...(path.length === depthMax ? [] : fieldRows(field, path, palette))];
   });
 }

@@ -41,7 +41,10 @@ export function* checkFiles(path: string): Generator<Check> {
   const socket = checkSocket(path);
   yield socket;
   if (socket.verdict === "bad") return;
-  yield* checkRights(path);
+  for (const rights of checkRights(path)) {
+    yield rights;
+    if (rights.verdict === "bad") return;
+  }
   yield checkLock(path);
 }
 
@@ -56,7 +59,7 @@ function checkDirectory(directory: string): Check {
     return {
       check,
       verdict: "bad",
-      finding: missing ? `there is no directory ${directory}` : `cannot look into ${directory}: ${detailOf(thrown)}`,
+      finding: missing ? `there is no directory ${directory}` : `cannot look into ${directory}: ${reasonOf(thrown)}`,
       advice,
     };
   }
@@ -79,7 +82,7 @@ function checkSocket(path: string): Check {
   try {
     status = systemFiles.lstat(path);
   } catch (thrown) {
-    return { check, verdict: "bad", finding: `cannot look at ${path}: ${detailOf(thrown)}`, advice: "run this as the user who runs the server" };
+    return { check, verdict: "bad", finding: `cannot look at ${path}: ${reasonOf(thrown)}`, advice: "run this as the user who runs the server" };
   }
   if (status === undefined) {
     const holder = holderOf(path);
@@ -106,28 +109,23 @@ function checkSocket(path: string): Check {
 
 function* checkRights(path: string): Generator<Check> {
   const status = systemFiles.lstat(path);
-  const uid = process.geteuid?.() ?? 0;
   if (status === undefined) return;
+  const check = "permissions";
+  const uid = process.geteuid?.() ?? 0;
+  const owner = userName(status.uid);
   if (status.uid !== uid && status.uid !== 0) {
-    const advice = `run this as that user: sudo -u ${userName(status.uid)} acton …`;
-    yield {
-      check: "permissions",
-      verdict: uid === 0 ? "warning" : "bad",
-      finding: `the socket belongs to ${userName(status.uid)}, and this is ${userName(uid)}`,
-      advice,
-    };
+    const finding = `the socket belongs to ${owner}, and this is ${userName(uid)}`;
+    yield { check, verdict: uid === 0 ? "warning" : "bad", finding, advice: `run this as ${owner}` };
     return;
   }
   const groups = [process.getegid?.() ?? -1, ...(process.getgroups?.() ?? [])];
   const bit = status.uid === uid ? 0o200 : groups.includes(status.gid) ? 0o020 : 0o002;
-  if (uid === 0 || (status.mode & bit) !== 0) yield { check: "permissions", verdict: "ok", finding: `${userName(uid)} may connect` };
-  else
-    yield {
-      check: "permissions",
-      verdict: "bad",
-      finding: `${userName(uid)} may not write to the socket`,
-      advice: `chmod u+w ${shellWord(path)}, as its owner`,
-    };
+  if (uid === 0 || (status.mode & bit) !== 0) {
+    yield { check, verdict: "ok", finding: `${userName(uid)} may connect` };
+    return;
+  }
+  const advice = status.uid === uid ? `chmod u+w ${shellWord(path)}` : `run this as ${owner}`;
+  yield { check, verdict: "bad", finding: `${userName(uid)} may not write to the socket`, advice };
 }
 
 function checkLock(path: string): Check {
@@ -170,16 +168,20 @@ function processName(pid: string): string {
   }
 }
 
-/** `ada (uid 1000)`; the number alone where the name is not known. */
+/** `user ada`; the number where the name is not known. */
 export function userName(uid: number): string {
   try {
     const line = readFileSync("/etc/passwd", "utf8")
       .split("\n")
       .find((entry) => entry.split(":")[2] === String(uid));
-    return line?.split(":")[0] ?? `uid ${uid}`;
+    return `user ${line?.split(":")[0] ?? uid}`;
   } catch {
-    return `uid ${uid}`;
+    return `user ${uid}`;
   }
+}
+
+function reasonOf(thrown: unknown): string {
+  return codeOf(thrown) === "EACCES" ? "permission denied" : detailOf(thrown);
 }
 
 function codeOf(thrown: unknown): unknown {

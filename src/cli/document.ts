@@ -94,7 +94,7 @@ const everywhere = `## Everywhere
 ${table(
   ["Option", "Meaning"],
   [
-    ["`-h, --help`", "Explains the command."],
+    ["`-h, --help`", "Explains the command; so does `acton help COMMAND`."],
     ["`--debug`", "Shows where an error comes from."],
   ],
 )}`;

@@ -8,7 +8,9 @@ import { printError, printOut } from "./terminal.ts";
 import type { ActonCommand } from "./tree/command.ts";
 import { commandLine } from "./tree/program.ts";
 
-async function main(words: readonly string[]): Promise<ExitCode> {
+async function main(written: readonly string[]): Promise<ExitCode> {
+  // `acton help call` is what people try first.
+  const words = written[0] === "help" ? [...written.slice(1), "--help"] : written;
   const help: string[] = [];
   const program = commandLine((text) => help.push(text), words[0]);
   try {

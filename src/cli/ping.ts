@@ -6,6 +6,7 @@ import { type ClientOptions, openClient } from "./open-client.ts";
 import { paletteFor } from "./palette.ts";
 import { pause, unlessAborted } from "./pause.ts";
 import { jsonText, LineOutput, printError, stdoutIsTerminal } from "./terminal.ts";
+import { waiting } from "./waiting.ts";
 
 export interface PingOptions extends ClientOptions {
   readonly count: number;
@@ -25,7 +26,7 @@ export async function ping(options: PingOptions): Promise<void> {
   const { bold, dim } = paletteFor(forPeople);
   const times: number[] = [];
   while (!signal.aborted) {
-    const ms = await unlessAborted(signal, client.ping({ timeoutMs: timeout, signal }));
+    const ms = await waiting("waiting for the server", unlessAborted(signal, client.ping({ timeoutMs: timeout, signal })));
     if (ms === undefined) break;
     times.push(ms);
     const line = forPeople ? `${dim(`${times.length}`)} ${bold(inMs(ms))}` : jsonText({ seq: times.length, ms: Number(ms.toFixed(3)) }, false);

@@ -11,8 +11,6 @@ export interface Field {
 }
 
 const kinds: readonly Kind[] = ["string", "integer", "number", "boolean", "null", "array", "object"];
-/** A schema may come back to itself, and a server may send any: references and alternatives are followed so far. */
-const depthMax = 16;
 
 export class SchemaView {
   readonly #root: JsonSchema;
@@ -114,18 +112,22 @@ export class SchemaView {
 
   // References, unions and intersections resolved: each part is one alternative.
   #parts(): readonly JsonSchema[] {
-    return (this.#alternatives ??= this.#flatten(this.#node, depthMax));
+    return (this.#alternatives ??= this.#flatten(this.#node, new Set()));
   }
 
-  #flatten(node: JsonSchema, depth: number): readonly JsonSchema[] {
-    if (depth === 0) return [{}];
+  // Each reference is followed once: it adds nothing the second time, and a schema may come back to itself.
+  #flatten(node: JsonSchema, followed: Set<string>): readonly JsonSchema[] {
     const { $ref: ref } = node;
-    if (typeof ref === "string") return this.#flatten(recordOr(this.#resolve(ref)), depth - 1);
+    if (typeof ref === "string") {
+      if (followed.has(ref)) return [];
+      followed.add(ref);
+      return this.#flatten(recordOr(this.#resolve(ref)), followed);
+    }
     const union = node["anyOf"] ?? node["oneOf"];
-    if (Array.isArray(union)) return union.flatMap((part) => this.#flatten(recordOr(part), depth - 1));
+    if (Array.isArray(union)) return union.flatMap((part) => this.#flatten(recordOr(part), followed));
     const all = node["allOf"];
     if (!Array.isArray(all)) return [node];
-    const parts = all.flatMap((part) => this.#flatten(recordOr(part), depth - 1));
+    const parts = all.flatMap((part) => this.#flatten(recordOr(part), followed));
     const properties = Object.assign({}, ...parts.map((part) => recordOr(part["properties"])));
     return [Object.assign({}, ...parts, { properties, required: parts.flatMap((part) => listOr(part["required"])) })];
   }

@@ -9,6 +9,7 @@ import { pause, unlessAborted } from "./pause.ts";
 import { isRecord } from "./schema-view.ts";
 import { tableText } from "./table.ts";
 import { jsonText, LineOutput, printOut, stdoutIsTerminal } from "./terminal.ts";
+import { waiting } from "./waiting.ts";
 
 export interface StatsOptions extends ClientOptions {
   readonly watch?: boolean | undefined;
@@ -28,7 +29,7 @@ export async function stats(options: StatsOptions): Promise<void> {
   if (options.watch === true) {
     await watch(client, options, forPeople);
   } else {
-    const figures = await client.stats({ timeoutMs: options.timeout });
+    const figures = await waiting("waiting for the server", client.stats({ timeoutMs: options.timeout }));
     await printOut(forPeople ? figuresTable(figures, undefined, paletteFor(true)) : `${jsonText(figures, false)}\n`);
   }
   client.close();

@@ -42,6 +42,7 @@ describe("the last word becomes", () => {
     ["a value, where there are only some", ["call", "orders", "PlaceOrder", "colour="], ["names", "colour=red", "colour=green", "colour=blue"]],
     ["true or false", ["call", "orders", "PlaceOrder", "express=t"], ["names", "express=true"]],
     ["a broadcast type", ["subscribe", ""], ["names", "Alarm", "AlarmOver"]],
+    ["a broadcast type, for an option that takes one", ["bench", "--push", "AlarmO"], ["names", "AlarmOver"]],
     ["an agent or a type", ["describe", "C"], ["names", "CountDown", "CountUp", "Counted"]],
     ["a shell", ["completions", "z"], ["names", "zsh"]],
     ["nothing, for what nobody knows", ["call", "nobody", ""], ["names"]],
@@ -53,6 +54,7 @@ describe("the last word becomes", () => {
 test("the socket is the one that the words name", async () => {
   await using demo = await serve(at("demo.sock"));
   expect(await completed("call", "--socket", demo.socket, "calc")).toEqual(["names", "calculator"]);
+  expect(await completed("call", `--socket=${demo.socket}`, "calc")).toEqual(["names", "calculator"]);
 });
 
 test("a server that does not answer costs a moment and says nothing", async () => {
@@ -62,6 +64,30 @@ test("a server that does not answer costs a moment and says nothing", async () =
   expect(performance.now() - started).toBeLessThan(1000);
   expect(await completed("call", "--socket", "/nonexistent/x.sock", "")).toEqual(["names"]);
   expect(deaf.unix).toBe(at("deaf.sock"));
+});
+
+test("a name that a shell could take for more than a name is never offered", async () => {
+  const actors = ["good", "$(touch evil)", "`touch evil`", "a b", "a\tb", "a\nb", "-rf", "x;y", "*"].map((name) => ({
+    name,
+    ern: "",
+    handles: ["T"],
+  }));
+  using hostile = Bun.listen({
+    unix: at("hostile.sock"),
+    socket: {
+      data(socket, chunk) {
+        for (let at = 0; at < chunk.length; at += 4 + chunk.readUInt32BE(at)) {
+          const { request_id } = JSON.parse(chunk.toString("utf8", at + 4, at + 4 + chunk.readUInt32BE(at)));
+          const body = Buffer.from(JSON.stringify({ request_id, success: true, payload: null, error: null, actors, message_types: [], schemas: {} }));
+          const length = Buffer.alloc(4);
+          length.writeUInt32BE(body.length);
+          socket.write(Buffer.concat([length, body]));
+        }
+      },
+    },
+  });
+  expect(await completed("call", "--socket", at("hostile.sock"), "")).toEqual(["names", "good"]);
+  expect(hostile.unix).toBe(at("hostile.sock"));
 });
 
 describe("the script for bash", () => {

@@ -1,7 +1,8 @@
-import { afterAll, expect, test } from "bun:test";
-import { chmodSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
+import { afterAll, describe, expect, test } from "bun:test";
+import { chmodSync, chownSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { run, serve, temporaryDirectory } from "./executable.ts";
+import { executable, run, serve, temporaryDirectory } from "./executable.ts";
+import { start } from "./executable-lines.ts";
 
 const directory = temporaryDirectory();
 afterAll(() => directory[Symbol.dispose]());
@@ -139,7 +140,55 @@ test("a server that refuses discovery is well all the same", async () => {
   expect(checks.filter(({ verdict }) => verdict === "warning").map(({ check }) => check)).toEqual(["version", "state"]);
 });
 
+test("a server that takes no more connections, or not ours, says so itself", async () => {
+  await using full = await serve(at("full.sock"), [], { env: { ACTON_MAX_CONNECTIONS: "1" } });
+  await using held = start(["subscribe", "PriceUpdate", "--socket", full.socket]);
+  await held.line();
+  expect((await examined(full.socket)).last).toMatchObject({
+    check: "answer",
+    verdict: "bad",
+    finding: expect.stringContaining("it is an acton server, and full"),
+  });
+  writeFileSync(at("closed.ts"), 'import { app } from "acton"; export default app({ policy: { admit: () => ({ refused: "members only" }) } });\n');
+  await using closed = await serve(at("closed.sock"), [at("closed.ts")]);
+  expect((await examined(closed.socket)).last).toMatchObject({ check: "answer", verdict: "bad", finding: expect.stringContaining("members only") });
+});
+
 test("where the path comes from is said", async () => {
   const { stdout } = await run(["doctor"], { env: { ACTON_SOCKET_PATH: at("env.sock") } });
   expect(JSON.parse(stdout.split("\n")[0] ?? "")).toEqual({ check: "path", verdict: "ok", finding: `${at("env.sock")} (from ACTON_SOCKET_PATH)` });
+});
+
+// Only root can be somebody else; and that somebody must be able to run the executable.
+const asNobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+const canBeNobody = process.geteuid?.() === 0 && Bun.spawnSync([...asNobody, executable, "version"]).exitCode === 0;
+
+describe.skipIf(!canBeNobody)("another user", () => {
+  test("is told whose socket it is, and what is not allowed", async () => {
+    chmodSync(directory.path, 0o755);
+    await using server = await serve(at("roots.sock"));
+    const { stdout, exitCode } = Bun.spawnSync([...asNobody, executable, "doctor", "--socket", server.socket]);
+    const last = JSON.parse(stdout.toString().trimEnd().split("\n").at(-1) ?? "");
+    expect({ exitCode, last }).toEqual({
+      exitCode: 7,
+      last: {
+        check: "permissions",
+        verdict: "bad",
+        finding: expect.stringMatching(/^user \w+ may not write to the socket$/),
+        advice: "run this as user root",
+      },
+    });
+  });
+
+  test("'s server is not trusted, even by root", async () => {
+    mkdirSync(at("theirs"));
+    chownSync(at("theirs"), 65_534, 65_534);
+    const socket = at("theirs/a.sock");
+    const child = Bun.spawn([...asNobody, executable, "serve", "--socket", socket], { stdio: ["ignore", "ignore", "pipe"] });
+    await child.stderr.getReader().read();
+    const { exitCode, last } = await examined(socket);
+    child.kill();
+    await child.exited;
+    expect({ exitCode, last }).toMatchObject({ exitCode: 7, last: { check: "user", verdict: "bad" } });
+  });
 });

@@ -39,6 +39,21 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
   return { exitCode, stdout, stderr };
 }
 
+/** How long commands take from exec to exit, each against `acton version` at the same time: what else the machine does counts for both. */
+export async function timesVersion(commands: readonly (readonly string[])[]): Promise<readonly number[]> {
+  const times = [["version"], ...commands].map((words) => ({ words, all: [] as number[] }));
+  for (let n = 0; n < 15; n++) {
+    for (const { words, all } of times) {
+      const started = performance.now();
+      const child = Bun.spawn([executable, ...words], { stdio: ["ignore", "ignore", "ignore"] });
+      if ((await child.exited) !== 0) throw new Error(`${words.join(" ")} failed`);
+      all.push(performance.now() - started);
+    }
+  }
+  const [version = 1, ...others] = times.map(({ all }) => all.sort((a, b) => a - b)[2] ?? Infinity);
+  return others.map((time) => time / version);
+}
+
 export interface Server extends AsyncDisposable {
   readonly pid: number;
   readonly socket: string;

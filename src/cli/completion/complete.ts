@@ -31,6 +31,7 @@ async function answerTo(words: readonly string[], program: ActonCommand): Promis
   const command = commandOf(words, program);
   if (command === undefined) return names(current.startsWith("-") ? optionsOf(program) : commandsOf(program));
   const line = readLine(words.slice(words.indexOf(command.name()) + 1), command);
+  if (line.option === "--push") return names(typesOf(publishedTypes(await discovered(line)), "broadcast"));
   if (line.option !== undefined) return valuesOf(line.option, command);
   if (current.startsWith("-")) return names([...optionsOf(command), ...optionsOf(program)]);
   return argumentsFor(command, line);
@@ -58,6 +59,8 @@ function readLine(words: readonly string[], command: ActonCommand): Line {
     if (option !== undefined) {
       flags[option] = word;
       option = undefined;
+    } else if (/^--[\w-]+=/.test(word)) {
+      flags[word.slice(0, word.indexOf("="))] = word.slice(word.indexOf("=") + 1);
     } else if (word.startsWith("--")) {
       const takesValue = command.options.find(({ long }) => long === word)?.required;
       if (takesValue === true) option = word;
@@ -167,7 +170,7 @@ function optionsOf(command: ActonCommand): readonly Candidate[] {
 
 // A name with anything in it that a shell could take for more than a name is not offered.
 function isPlain(value: string): boolean {
-  return /^[\w.:/@=+-]{1,128}$/.test(value);
+  return /^(?:--)?\w[\w.:/@=+-]{0,127}$/.test(value);
 }
 
 function oneLine(text: string): string {

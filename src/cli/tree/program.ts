@@ -1,6 +1,7 @@
 // The whole command line as one tree: what there is, with which arguments and options, and which function does it. The help,
 // docs/cli.md and the completion are read from it. Nothing that a command needs is loaded before it is run.
 
+import { product } from "../../product.ts";
 import { wantsColour } from "../palette.ts";
 import { stdoutIsTerminal } from "../terminal.ts";
 import { ActonCommand } from "./command.ts";
@@ -27,6 +28,7 @@ export function commandLine(printHelp: (text: string) => void, first?: string): 
   const program = new ActonCommand("acton");
   program
     .description("A local agent runtime: agents, broker and Unix-socket IPC in one executable")
+    .version(`${product.name} ${product.version}`, "--version")
     .option("--debug", "show where an error comes from")
     .helpCommand(false)
     .exitOverride()
@@ -44,6 +46,7 @@ export function commandLine(printHelp: (text: string) => void, first?: string): 
       styleTitle: (title) => `\x1b[1m${title}\x1b[0m`,
       styleCommandText: (text) => `\x1b[36m${text}\x1b[0m`,
     });
+  program.options.find(({ long }) => long === "--version")?.hideHelp();
   for (const [heading, commands] of Object.entries(groups)) {
     program.commandsGroup(heading);
     for (const [name, add] of Object.entries(commands)) if (only === undefined || name === only) add(program);
