@@ -6,7 +6,7 @@ import type { AgentHandle } from "./agent/handle.ts";
 import type { Broker } from "./broker/broker.ts";
 import { after, type Clock, SystemClock } from "./clock.ts";
 import { type IpcConfigInput, resolveIpcConfig, resolveRuntimeConfig, type RuntimeConfigInput } from "./config.ts";
-import { ActonError, detailOf } from "./errors.ts";
+import { ActonError, detailOf, stackOf } from "./errors.ts";
 import { type FileSystem, systemFiles } from "./files.ts";
 import { type Host, processHost, type SignalName } from "./host.ts";
 import { bunTransport } from "./ipc/bun-transport.ts";
@@ -73,9 +73,9 @@ export class ActonApp implements AsyncDisposable {
     const seams = { clock: this.#clock, scheduler: this.#scheduler, log: this.#log, random: options.random ?? systemRandom };
     this.#system = new AgentSystem(seams, { limits: resolveRuntimeConfig(options.limits), validateLocal: options.validateLocal ?? false });
     this.#stopWatchingFaults = this.#host.onFault((thrown) => {
-      this.#log.error("uncaught error", { error: detailOf(thrown), stack: thrown instanceof Error ? thrown.stack : undefined });
-      // A server outlives it. A program that does not serve goes on too, but its status must not say that all went well.
-      if (this.#listener === undefined) this.#host.exitWith(1);
+      this.#log.error("uncaught error", { error: detailOf(thrown), stack: stackOf(thrown) });
+      // The program goes on. Should it end without having been shut down, its status must not say that all went well.
+      this.#host.exitWith(1);
     });
   }
 
@@ -161,6 +161,7 @@ export class ActonApp implements AsyncDisposable {
     const stopped = await this.#stopAgents(this.#listener === undefined ? Infinity : Math.max(0, this.#listener.drainTimeoutMs - spent));
     await this.#listener?.close();
     this.#stopWatchingFaults();
+    this.#host.exitWith(0);
     const lost = drained?.lost ?? 0;
     if (lost > 0 || !stopped) this.#log.warn("shut down incomplete", { lost, agentsStopped: stopped });
     return { complete: lost === 0 && stopped, lost };

@@ -101,16 +101,25 @@ export function isErrorCode(code: unknown): code is ErrorCode {
 
 const detailLengthMax = 200;
 
-/** The message of anything that user code may throw: one printable line of at most 200 characters, never a stack. */
+/** The message of anything that user code may throw: one printable line of at most 200 characters, never a stack. Never throws. */
 export function detailOf(thrown: unknown): string {
-  let text: string;
-  try {
-    text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-  } catch {
-    text = "an error that cannot be printed";
-  }
+  const text = textOf(() => (thrown instanceof Error ? thrown.message || thrown.name : thrown)) ?? "an error that cannot be printed";
   const line = text.replace(/[\p{Cc}\p{Cs}\u2028\u2029]+/gu, " ").trim();
   return line.length > detailLengthMax ? `${line.slice(0, detailLengthMax - 1)}…` : line;
+}
+
+/** Where it was thrown, for the log; undefined for what is no error. Never throws. */
+export function stackOf(thrown: unknown): string | undefined {
+  return textOf(() => (thrown instanceof Error ? (thrown.stack ?? "") : ""));
+}
+
+// What is thrown may be anything: an error whose message is no text, a getter that throws, a proxy.
+function textOf(read: () => unknown): string | undefined {
+  try {
+    return String(read());
+  } catch {
+    return undefined;
+  }
 }
 
 /** A name from outside, quoted and cut, safe in an error text or a log line. */

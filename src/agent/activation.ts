@@ -25,9 +25,9 @@ export interface ActivationHost extends AgentNode {
   openAsk(port: ReplyPort, recipient: Recipient, type: MessageType): OpenAsk | undefined;
   surplusReply(entry: HandlerEntry, late: boolean): void;
   /** A concurrent handler gives its place up while it waits for its reader … */
-  stepOut(): void;
+  stepOut(activation: Activation): void;
   /** … and takes one again; resolves when it may run. */
-  stepIn(): Promise<void>;
+  stepIn(activation: Activation): Promise<void>;
   /** Resolves after the event loop has had its turn. */
   breathe(): Promise<void>;
   /** An answer is still open though its handler has returned. */
@@ -76,11 +76,6 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
     this.settled = true;
     this.#tellToStop();
     this.envelope.port?.abandon(failure);
-  }
-
-  /** Whether it waits for its reader outside of the gate. */
-  get outside(): boolean {
-    return this.#waits > 0;
   }
 
   get sender(): AgentRef<MessageType> | undefined {
@@ -178,10 +173,10 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
 
   // Several waits may be under way together: the first steps out, the last one back in.
   async #waitOutside(reader: Promise<void>): Promise<void> {
-    if (this.#waits++ === 0 && !this.settled) this.#host.stepOut();
+    if (this.#waits++ === 0) this.#host.stepOut(this);
     await reader;
-    if (this.#waits === 1 && !this.settled) await this.#host.stepIn();
     this.#waits -= 1;
+    if (this.#waits === 0) await this.#host.stepIn(this);
   }
 
   #waitInside(reader: Promise<void>): Promise<void> {

@@ -197,12 +197,12 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
     log.warn("second reply dropped", { agent: this.name, type: entry.type.name, handler: handlerName(entry) });
   }
 
-  stepOut(): void {
-    this.#gate.stepOut();
+  stepOut(activation: Activation): void {
+    this.#gate.stepOut(activation);
   }
 
-  stepIn(): Promise<void> {
-    return this.#gate.stepIn();
+  stepIn(activation: Activation): Promise<void> {
+    return this.#gate.stepIn(activation);
   }
 
   keepOpen(port: ReplyPort): void {

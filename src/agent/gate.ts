@@ -10,8 +10,9 @@ export class Gate {
   readonly #readersMax: number;
   readonly #changed: () => void;
   #waitingReaders: Set<RunningHandler> | undefined;
-  #running: Set<Activation> | undefined;
-  #returning: Array<() => void> | undefined;
+  /** Whether each handler that goes on is inside, or outside to wait for its reader. */
+  #running: Map<Activation, "inside" | "outside"> | undefined;
+  #returning: Array<{ readonly activation: Activation; readonly resume: () => void }> | undefined;
   #readers = 0;
   #held = true;
 
@@ -61,43 +62,47 @@ export class Gate {
 
   /** For handlers that go on after their first synchronous part; others never need to enter. */
   enter(activation: Activation): void {
-    (this.#running ??= new Set()).add(activation);
+    (this.#running ??= new Map()).set(activation, "inside");
     if (activation.exclusive) this.exclusiveHandler = activation;
     else this.#readers += 1;
   }
 
   /** False when it had been expelled: its place was taken back then. */
   leave(activation: Activation): boolean {
-    const ran = this.#running?.delete(activation) ?? false;
-    if (ran) {
-      if (activation.exclusive) this.exclusiveHandler = undefined;
-      else if (!activation.outside) this.#readers -= 1;
+    const place = this.#running?.get(activation);
+    if (place !== undefined) {
+      this.#running?.delete(activation);
       this.#waitingReaders?.delete(activation);
+      if (activation.exclusive) this.exclusiveHandler = undefined;
+      else if (place === "inside") this.#readers -= 1;
     }
     this.#changed();
-    return ran;
+    return place !== undefined;
   }
 
-  stepOut(): void {
+  stepOut(activation: Activation): void {
+    if (this.#running?.get(activation) !== "inside") return;
+    this.#running.set(activation, "outside");
     this.#readers -= 1;
     this.#changed();
   }
 
-  stepIn(): Promise<void> {
+  stepIn(activation: Activation): Promise<void> {
     if (this.admits(false)) {
-      this.#readers += 1;
+      this.#letIn(activation);
       return Promise.resolve();
     }
-    return new Promise((resolve) => (this.#returning ??= []).push(resolve));
+    return new Promise((resume) => (this.#returning ??= []).push({ activation, resume }));
   }
 
   /** Lets those in who wait to return. They were running before anything that is still queued. */
   readmit(): void {
     while (this.#returning !== undefined && this.admits(false)) {
-      const resume = this.#returning.shift();
+      const next = this.#returning.shift();
       if (this.#returning.length === 0) this.#returning = undefined;
-      this.#readers += 1;
-      resume?.();
+      if (next === undefined) continue;
+      this.#letIn(next.activation);
+      next.resume();
     }
   }
 
@@ -110,7 +115,14 @@ export class Gate {
     this.#waitingReaders = undefined;
     this.exclusiveHandler = undefined;
     this.#readers = 0;
-    for (const activation of running ?? []) activation.expel(failure);
-    for (const resume of returning ?? []) resume();
+    for (const activation of running?.keys() ?? []) activation.expel(failure);
+    for (const { resume } of returning ?? []) resume();
+  }
+
+  // Who has left meanwhile, or came in by another wait, takes no place.
+  #letIn(activation: Activation): void {
+    if (this.#running?.get(activation) !== "outside") return;
+    this.#running.set(activation, "inside");
+    this.#readers += 1;
   }
 }

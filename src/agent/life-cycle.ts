@@ -2,7 +2,7 @@
 // this decides whether there is anything to run them for. Stopping is bounded: every step races one deadline.
 
 import { after } from "../clock.ts";
-import { ActonError, detailOf, type Failure } from "../errors.ts";
+import { ActonError, detailOf, type Failure, stackOf } from "../errors.ts";
 import type { Recipient } from "../message/recipient.ts";
 import type { AgentArgument, BlueprintDefinition, CrashDecision, HookName } from "./blueprint.ts";
 import type { Schedule } from "./schedule.ts";
@@ -54,6 +54,10 @@ export class LifeCycle {
       this.#cell.closeMailbox();
       await this.#end(agentStopped);
       throw new ActonError("START_FAILED", `the agent ${this.#cell.name} did not start: ${detailOf(error)}`, { cause: error });
+    }
+    if (this.#stopping !== undefined) {
+      await this.#stopping;
+      throw new ActonError("START_FAILED", `the agent ${this.#cell.name} was stopped while it started`);
     }
     for (const name of this.#definition.subscriptions) {
       const type = this.#definition.handlers.get(name)?.type;
@@ -151,7 +155,7 @@ export class LifeCycle {
     this.#watchers = undefined;
     for (const watcher of watchers) {
       try {
-        watcher();
+        this.#services.activity.within(undefined, watcher, undefined);
       } catch (error) {
         this.#services.log.error("watcher failed", { agent: this.#cell.name, error: detailOf(error) });
       }
@@ -167,7 +171,7 @@ export class LifeCycle {
     const policy = this.#definition.crashPolicy;
     if (typeof policy === "string") return policy;
     try {
-      return policy(error);
+      return this.#services.activity.within(undefined, policy, error);
     } catch (policyError) {
       this.#services.log.error("crash policy failed, resuming", { agent: this.#cell.name, error: detailOf(policyError) });
       return "resume";
@@ -205,7 +209,7 @@ export class LifeCycle {
       await this.#hook(name);
     } catch (error) {
       this.#services.counters.crashed += 1;
-      this.#services.log.error("hook failed", { agent: this.#cell.name, hook: name, error: detailOf(error), stack: (error as Error)?.stack });
+      this.#services.log.error("hook failed", { agent: this.#cell.name, hook: name, error: detailOf(error), stack: stackOf(error) });
     }
   }
 }

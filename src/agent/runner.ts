@@ -1,7 +1,7 @@
 // Runs handlers: the only caller of them. Whatever a handler returns or throws becomes an answer, a stream, or a crash
 // here; one that is not async costs no promise.
 
-import { detailOf } from "../errors.ts";
+import { detailOf, stackOf } from "../errors.ts";
 import type { Envelope } from "../message/envelope.ts";
 import { Activation, type ActivationHost } from "./activation.ts";
 import type { HandlerEntry } from "./blueprint.ts";
@@ -83,7 +83,7 @@ export class Runner {
       agent: this.#host.name,
       type: entry.type.name,
       error: detail,
-      stack: error instanceof Error ? error.stack : undefined,
+      stack: stackOf(error),
     });
     envelope.port?.abandon({ code: "HANDLER_FAILED", message: detail });
     this.#host.crashed(error);

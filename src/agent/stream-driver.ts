@@ -20,7 +20,7 @@ export async function driveStream(activation: Activation, items: Items): Promise
   const port = activation.envelope.port;
   for (;;) {
     const step = iterator.next();
-    const result = step instanceof Promise ? await step : step;
+    const result = "then" in step ? await step : step;
     if (result.done) {
       port?.returned(result.value);
       return;

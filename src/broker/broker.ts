@@ -4,7 +4,7 @@
 import type { Activity, Caller } from "../agent/activity.ts";
 import type { BroadcastTarget } from "../agent/services.ts";
 import type { Clock } from "../clock.ts";
-import { detailOf } from "../errors.ts";
+import { detailOf, stackOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { MessageType, PayloadOf } from "../message/message-type.ts";
 import type { Publisher } from "../message/publisher.ts";
@@ -183,8 +183,10 @@ class FunctionSubscriber implements Subscriber, Task {
         return;
       }
       const pending = this.#give(publication);
-      if (pending instanceof Promise) {
-        void pending.catch((error: unknown) => this.#failed(publication, error)).then(() => this.#goOn());
+      if (isPromiseLike(pending)) {
+        void Promise.resolve(pending)
+          .catch((error: unknown) => this.#failed(publication, error))
+          .then(() => this.#goOn());
         return;
       }
       this.#queue.arrived();
@@ -208,6 +210,10 @@ class FunctionSubscriber implements Subscriber, Task {
   }
 
   #failed(publication: Publication, error: unknown): void {
-    this.#services.log.error("subscriber function failed", { type: publication.type.name, error: detailOf(error), stack: (error as Error)?.stack });
+    this.#services.log.error("subscriber function failed", { type: publication.type.name, error: detailOf(error), stack: stackOf(error) });
   }
+}
+
+function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

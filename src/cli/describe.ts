@@ -110,9 +110,9 @@ class TypeDescription implements Description {
     const answer = this.#answer;
     return [
       `${cyan(printable(this.#name))} ${dim(kind)}${by}\n`,
-      fieldsText(schema, palette),
+      fieldsText(schema, { presence: taken, palette }),
       replies === undefined ? "" : `${dim(kind === "stream" ? "  each item" : "  answer")} ${green(printable(replies))}\n`,
-      answer === undefined ? "" : fieldsText(answer.schema, palette),
+      answer === undefined ? "" : fieldsText(answer.schema, { presence: answered, palette }),
       `${dim("  example")} ${paintedJson(jsonText(example, false), palette)}\n`,
       this.#command === undefined ? "" : `${dim("  try")}     ${bold(this.#command)}\n`,
     ].join("");
@@ -130,22 +130,32 @@ class TypeDescription implements Description {
   }
 }
 
-function fieldsText(schema: Readonly<Record<string, unknown>>, palette: Palette): string {
+/** What is said of a field that must be there, and of one that need not. */
+interface Look {
+  readonly presence: readonly [always: string, perhaps: string];
+  readonly palette: Palette;
+}
+
+const taken = ["required", "optional"] as const;
+const answered = ["", "may be missing"] as const;
+
+function fieldsText(schema: Readonly<Record<string, unknown>>, look: Look): string {
   const view = SchemaView.of(schema);
-  const rows = fieldRows(view, [], palette);
-  return rows.length === 0 ? palette.dim(`    ${view.kinds.includes("object") ? "no fields" : view.words}\n`) : tableText(rows);
+  const rows = fieldRows(view, [], look);
+  return rows.length === 0 ? look.palette.dim(`    ${view.kinds.includes("object") ? "no fields" : view.words}\n`) : tableText(rows);
 }
 
 const depthMax = 3;
 
 /** A row for each field, and below it those of the object that it holds: a type may hold itself, so only so deep. */
-function fieldRows(view: SchemaView, above: readonly string[], palette: Palette): readonly (readonly string[])[] {
-  const { dim, yellow } = palette;
+function fieldRows(view: SchemaView, above: readonly string[], look: Look): readonly (readonly string[])[] {
+  const { presence } = look;
+  const { dim, yellow } = look.palette;
   return view.fields.flatMap(({ name, view: field, required }) => {
     const path = [...above, name];
-    const standard = field.default === undefined ? "optional" : `default ${jsonText(field.default, false)}`;
+    const standard = field.default === undefined ? presence[1] : `default ${jsonText(field.default, false)}`;
     const about = dim(detailOf([field.limits, field.description].filter(Boolean).join("; ")));
-    const row = [`    ${printable(path.join("."))}`, yellow(field.label), dim(required ? "required" : standard), about];
-    return [row, ...(path.length === depthMax ? [] : fieldRows(field, path, palette))];
+    const row = [`    ${printable(path.join("."))}`, yellow(field.label), dim(required ? presence[0] : standard), about];
+    return [row, ...(path.length === depthMax ? [] : fieldRows(field, path, look))];
   });
 }

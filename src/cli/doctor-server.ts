@@ -154,7 +154,7 @@ async function* checkSelf(client: Client, timeoutMs: number): AsyncGenerator<Che
   }
   try {
     const figures = await client.stats({ timeoutMs });
-    const open = `${String(figures["active_connections"])} connections, ${String(figures["requests_in_flight"])} requests running`;
+    const open = `connections: ${String(figures["active_connections"])}, requests that run: ${String(figures["requests_in_flight"])}`;
     if (figures["draining"] === true)
       yield { check: "state", verdict: "warning", finding: `it is stopping: ${open}`, advice: "new requests are refused; wait for the next one" };
     else yield { check: "state", verdict: "ok", finding: open };

@@ -111,7 +111,7 @@ function stringExample(node: JsonSchema): string {
   const format = formats[String(node["format"])];
   if (format !== undefined) return format;
   // A pattern without a format is met by chance only; times of day are common enough to try.
-  const pattern = typeof node["pattern"] === "string" ? new RegExp(node["pattern"], "u") : undefined;
+  const pattern = patternOf(node["pattern"]);
   const text = pattern?.test("text") === false ? (Object.values(formats).find((each) => pattern.test(each)) ?? "text") : "text";
   const min = numberOr(node["minLength"], 0);
   const max = numberOr(node["maxLength"], Infinity);
@@ -151,4 +151,13 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 
 function numberOr(value: unknown, otherwise: number): number {
   return typeof value === "number" ? value : otherwise;
+}
+
+// A pattern is of its author's own flavour: what does not compile here is no help, and no harm.
+function patternOf(source: unknown): RegExp | undefined {
+  try {
+    return typeof source === "string" ? new RegExp(source) : undefined;
+  } catch {
+    return undefined;
+  }
 }

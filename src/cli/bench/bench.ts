@@ -1,6 +1,6 @@
 // `acton bench`: puts load on a server for a while, shows how it goes, and says how long answers took.
 
-import { SystemClock } from "../../clock.ts";
+import { type Clock, SystemClock } from "../../clock.ts";
 import { ActonError, isErrorCode } from "../../errors.ts";
 import { CommandError, exitCodeOf, exitCodeOfError, exitCodes, usageError } from "../exit-codes.ts";
 import { interruption } from "../interrupt.ts";
@@ -36,7 +36,7 @@ export async function bench(words: RequestWords, options: BenchOptions): Promise
   });
   try {
     if (options.push !== undefined) load.broadcast(subscribeFrame(await formatFor(options.dialect, options.msgpack === true), options.push));
-    await printReport(await measure(load, options, clock, interrupted), words, options);
+    await printReport(await measure(load, { options, clock, interrupted }), words, options);
   } finally {
     load.close();
   }
@@ -70,7 +70,13 @@ async function payloadOf({ agent, type, payload }: RequestWords, options: BenchO
   return typedPayload(written.pairs, type, discovery?.schemas[type]);
 }
 
-async function measure(load: Load, options: BenchOptions, clock: SystemClock, interrupted: AbortSignal): Promise<Run> {
+interface Measured {
+  readonly options: BenchOptions;
+  readonly clock: Clock;
+  readonly interrupted: AbortSignal;
+}
+
+async function measure(load: Load, { options, clock, interrupted }: Measured): Promise<Run> {
   const { duration } = options;
   const ended = AbortSignal.any([interrupted, load.over]);
   load.start();

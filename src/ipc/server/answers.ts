@@ -16,6 +16,8 @@ export interface AnswersOwner {
 
 // A stream may be this far ahead of its reader; replies of the same connection queue behind no more than that.
 const streamAheadBytes = 64 * 1024;
+// Answers that wait for an earlier one, however small they are.
+const slotsMax = 4096;
 
 export class Answers {
   readonly #context: ServerContext;
@@ -54,6 +56,12 @@ export class Answers {
     return this.#queue.aboveSoftMark;
   }
 
+  /** False while so much waits, in the socket's queue or for an earlier answer, that nothing more should be asked. */
+  get keepsUp(): boolean {
+    const { outgoingSoftBytes } = this.#context.config;
+    return !this.#queue.aboveSoftMark && this.#order.pending <= outgoingSoftBytes && this.#order.length < slotsMax;
+  }
+
   /** Whether a push may be written now rather than wait. */
   get takesPushes(): boolean {
     return !this.#queue.blocked && !this.#queue.aboveSoftMark;
@@ -72,16 +80,25 @@ export class Answers {
     return slot === undefined ? this.#queue.out : this.#order.writerFor(slot);
   }
 
-  sent(): void {
-    this.#context.counters.framesSent += 1;
-    if (this.#order.length > 1 && this.#order.pending > this.#context.config.outgoingHardBytes)
-      this.#owner.stalled("too many answers wait for an earlier one");
-    else this.#queue.touched();
+  /** One frame is whole, and is not the last for its place. */
+  sent(slot: ReplySlot | undefined): void {
+    if (slot !== undefined) this.#order.written(slot);
+    this.#counted();
   }
 
+  /** The last frame for its place is whole. */
   answered(slot: ReplySlot | undefined): void {
-    if (slot !== undefined) this.#order.close(slot);
-    this.sent();
+    if (slot !== undefined) {
+      this.#order.written(slot);
+      this.#order.close(slot);
+    }
+    this.#counted();
+  }
+
+  #counted(): void {
+    this.#context.counters.framesSent += 1;
+    if (this.#order.pending > this.#context.config.outgoingHardBytes) this.#owner.stalled("too many answers wait for an earlier one");
+    else this.#queue.touched();
   }
 
   /** Writes now, or when the client has read some of what waits: replies are encoded only when they may soon leave. */
@@ -95,7 +112,7 @@ export class Answers {
     if (this.#closed) return undefined;
     if (slot !== undefined && !this.#order.isFirst(slot)) {
       return new Promise((resolve) => {
-        slot.onTurn = resolve;
+        (slot.onTurn ??= []).push(resolve);
       });
     }
     if (this.pending < streamAheadBytes) return undefined;

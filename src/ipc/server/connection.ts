@@ -1,7 +1,7 @@
 // One accepted socket: what comes in goes to the router, what is answered goes out. It owns every timer, queue and
 // place of its client, and `close` is where all of them are given back.
 
-import { detailOf, type Failure } from "../../errors.ts";
+import { detailOf, type Failure, stackOf } from "../../errors.ts";
 import type { Peer } from "../../message/envelope.ts";
 import type { Socket, SocketHandler } from "../transport.ts";
 import type { Voice } from "../wire/detect.ts";
@@ -44,6 +44,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   readonly #intake: Intake;
   readonly #idle: IdleWatch;
   #format: Format = "json";
+  #onClose: (() => void) | undefined;
   #state: State = "open";
   #peerDone = false;
   #inputEnded = false;
@@ -80,12 +81,17 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   }
 
   get keepsUp(): boolean {
-    return !this.answers.aboveSoftMark && !this.calls.saturated;
+    return this.answers.keepsUp && !this.calls.saturated;
   }
 
   /** Monotonic milliseconds at which bytes last arrived: when the frames at hand came in, give or take a turn. */
   get lastArrival(): number {
     return this.#idle.touchedAt;
+  }
+
+  /** Calls back once, when the connection is gone. */
+  onClose(closed: () => void): void {
+    this.#onClose = closed;
   }
 
   /** The policy has decided: what it has sent meanwhile is read now, or it is told why not. */
@@ -142,13 +148,13 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   unknown(failure: Failure, voice: Voice): void {
     if (this.#state !== "open") return;
     this.#tell(failure, (told) => voice(this.answers.out, told));
-    this.answers.sent();
+    this.answers.sent(undefined);
     this.finish(0);
   }
 
   // A defect of ours must cost no more than the connection that met it.
   broken(error: unknown): void {
-    this.#context.log.error("connection failed", { connection: this.origin.peer.connection, error: detailOf(error), stack: (error as Error)?.stack });
+    this.#context.log.error("connection failed", { connection: this.origin.peer.connection, error: detailOf(error), stack: stackOf(error) });
     this.terminate("internal error");
   }
 
@@ -214,6 +220,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     this.subscriptions.close();
     this.calls.abandonAll();
     this.answers.close();
+    this.#onClose?.();
     this.#owner.closed(this);
   }
 

@@ -187,13 +187,16 @@ export class IpcListener implements ConnectionOwner {
     return refused;
   }
 
+  // A connection that goes meanwhile settles the race, so that nothing of it waits for a policy that hangs.
   async #admit(connection: Connection, admit: NonNullable<Policy["admit"]>): Promise<void> {
     const { clock, config, log } = this.#parts;
-    const late = Promise.withResolvers<Admission>();
-    const timer = after(clock, config.admissionTimeoutMs, () => late.resolve({ refused: "Connection admission timed out" }));
+    const early = Promise.withResolvers<Admission>();
+    const timer = after(clock, config.admissionTimeoutMs, () => early.resolve({ refused: "Connection admission timed out" }));
+    connection.onClose(() => early.resolve({ refused: "the connection is gone" }));
     let admission: Admission;
     try {
-      admission = await Promise.race([admit(connection.origin.peer), late.promise]);
+      admission = await Promise.race([admit(connection.origin.peer), early.promise]);
+      if (typeof admission !== "object" || admission === null) throw new TypeError("admit gave neither an identity nor a refusal");
     } catch (error) {
       log.error("policy failed to admit a connection", { connection: connection.origin.peer.connection, error: detailOf(error) });
       admission = { refused: "the policy failed" };

@@ -130,7 +130,7 @@ export class Subscriptions implements Subscriber {
       return;
     }
     counters.pushesSent += 1;
-    this.#target.answers.sent();
+    this.#target.answers.sent(undefined);
   }
 
   #check(types: readonly string[], patterns: readonly string[]): void {

@@ -93,6 +93,7 @@ export class FrameDecoder {
   /** Forgets whatever has arrived. */
   clear(): void {
     this.#bytes = nothing;
+    this.#frame.bytes = nothing;
     this.#offset = 0;
     this.#end = 0;
     this.#own = false;

@@ -73,12 +73,6 @@ export class FrameWriter {
     this.#end = 0;
   }
 
-  /** Moves everything that waits in `other` behind what waits here. */
-  append(other: FrameWriter): void {
-    this.raw(other.view());
-    other.consume(other.pending);
-  }
-
   #reserve(more: number): void {
     const needed = this.#end + more;
     if (needed <= this.#bytes.length) return;

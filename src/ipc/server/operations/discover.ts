@@ -36,17 +36,25 @@ function discoveryOf(context: ServerContext, wanted: DiscoverPacket): Discovery 
   };
 }
 
-// A type that expects no answer is known by what is sent of it: to an agent, or as a push to whoever subscribed.
+const described = new WeakMap<MessageType, Record<string, unknown>>();
+
+// Types never change, and making a schema is dear: once for each is enough.
 function describe(type: MessageType): Record<string, unknown> {
-  const schema = schemaOf(type);
-  const replies = type.answer === undefined ? {} : { replies: type.answer.name };
-  return { kind: type.kind === "event" ? "push" : type.kind, schema, ...replies, example: exampleOf(schema) };
+  const known = described.get(type);
+  if (known !== undefined) return known;
+  const description = makeDescription(type);
+  described.set(type, description);
+  return description;
 }
 
-function schemaOf(type: MessageType): Record<string, unknown> {
+// A type that expects no answer is known by what is sent of it: to an agent, or as a push to whoever subscribed.
+function makeDescription(type: MessageType): Record<string, unknown> {
+  const kind = type.kind === "event" ? "push" : type.kind;
+  const replies = type.answer === undefined ? {} : { replies: type.answer.name };
   try {
-    return type.jsonSchema();
+    const schema = type.jsonSchema();
+    return { kind, schema, ...replies, example: exampleOf(schema) };
   } catch {
-    return {};
+    return { kind, schema: {}, ...replies, example: null };
   }
 }

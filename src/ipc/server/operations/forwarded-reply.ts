@@ -34,6 +34,10 @@ export class ForwardedReply implements ReplySink {
     const envelope = new Envelope(answer, value, null, undefined, undefined);
     const failure = this.#recipient.offer(envelope);
     if (failure === undefined) return undefined;
+    if (failure.code !== "TARGET_BUSY") {
+      this.#lost(failure.message);
+      return undefined;
+    }
     return new Promise((resolve) => {
       this.#recipient.post(envelope, (late) => {
         if (late !== undefined) this.#lost(late.message);

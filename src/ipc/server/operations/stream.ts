@@ -72,7 +72,7 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
     }
     this.#sequence += 1;
     this.#credit -= 1;
-    connection.answers.sent();
+    connection.answers.sent(this.#slot);
     return connection.answers.streamPace(this.#slot);
   }
 
