@@ -169,7 +169,7 @@ export class ActonApp implements AsyncDisposable {
 
   // The time for draining bounds the agents' stop too, where clients wait for it.
   async #stopAgents(withinMs: number): Promise<boolean> {
-    const stopping = this.#system.stopAll().then(() => true);
+    const stopping = this.#system.stopAll();
     if (withinMs === Infinity) return stopping;
     const late = Promise.withResolvers<boolean>();
     const timer = after(this.#clock, withinMs, () => late.resolve(false));

@@ -22,6 +22,8 @@ export interface Host {
   mainModule(): Promise<{ readonly path: string; readonly defaultExport: unknown } | undefined>;
   /** Sets the status with which the process will end. */
   exitWith(status: number): void;
+  /** Ends the process now, whatever still runs. */
+  exit(status: number): void;
   /** The soft limit on open files; Infinity when there is none or it cannot be known. */
   openFilesMax(): number;
 }
@@ -58,6 +60,7 @@ export function processHost(clock: Clock): Host {
     exitWith(status) {
       process.exitCode = status;
     },
+    exit: (status) => process.exit(status),
     openFilesMax,
   };
 }

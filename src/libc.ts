@@ -1,4 +1,4 @@
-// The four calls into the C library that Bun does not offer. Libraries are opened by absolute path only: the loader
+// The few calls into the C library that Bun does not offer. Libraries are opened by absolute path only: the loader
 // tries a bare name in the current directory too, and would run what lies there.
 
 import { dlopen, ptr, read } from "bun:ffi";
@@ -19,6 +19,8 @@ export interface Libc {
   umask(mask: number): number;
   isTerminal(fd: number): boolean;
   peerCredentials(fd: number): ProcessCredentials | undefined;
+  /** The other end has closed, whether or not what it sent was read. */
+  isHungUp(fd: number): boolean;
 }
 
 export type LibcOrReason = { readonly libc: Libc; readonly reason?: undefined } | { readonly libc?: undefined; readonly reason: string };
@@ -29,6 +31,11 @@ export const openLibc = once(open);
 /** Who is at the other end of a connected socket; undefined where the platform cannot tell. About 1 µs. */
 export function peerCredentials(fd: number): ProcessCredentials | undefined {
   return openLibc().libc?.peerCredentials(fd);
+}
+
+/** Whether the other end of a connected socket has closed; false where the platform cannot tell. */
+export function isHungUp(fd: number): boolean {
+  return openLibc().libc?.isHungUp(fd) ?? false;
 }
 
 const glibcPaths = [
@@ -69,6 +76,8 @@ const wouldBlock = 11;
 const interrupted = 4;
 const socketLevel = 1;
 const peerCredentialsOption = 17;
+const pollError = 8;
+const pollHangUp = 16;
 
 function bind(path: string): Libc {
   const { symbols } = dlopen(path, {
@@ -77,6 +86,7 @@ function bind(path: string): Libc {
     umask: { args: ["u32"], returns: "u32" },
     isatty: { args: ["i32"], returns: "i32" },
     getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+    poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
     __errno_location: { args: [], returns: "ptr" },
   });
   const errno = (): number => {
@@ -85,6 +95,7 @@ function bind(path: string): Libc {
   };
   const credentials = new Int32Array(3);
   const length = new Uint32Array(1);
+  const polled = new Int32Array(2);
   return {
     tryLock(fd) {
       for (;;) {
@@ -102,6 +113,13 @@ function bind(path: string): Libc {
       if (symbols.getsockopt(fd, socketLevel, peerCredentialsOption, ptr(credentials), ptr(length)) !== 0) return undefined;
       const [pid, uid, gid] = credentials;
       return pid === undefined || uid === undefined || gid === undefined ? undefined : { pid, uid: uid >>> 0, gid: gid >>> 0 };
+    },
+    isHungUp(fd) {
+      // Nothing is asked for, so that only what is always told comes back: in the upper half of the second word.
+      polled[0] = fd;
+      polled[1] = 0;
+      const told = symbols.poll(ptr(polled), 1, 0) > 0 ? (polled[1] ?? 0) >>> 16 : 0;
+      return (told & (pollHangUp | pollError)) !== 0;
     },
   };
 }

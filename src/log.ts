@@ -3,6 +3,7 @@
 
 import { after, type Clock } from "./clock.ts";
 import { type LogFields, type LogLevel, logLevels, logText } from "./log-line.ts";
+import { type GivenLine, LogRepeats } from "./log-repeats.ts";
 
 export { logLevels, type LogFields, type LogLevel } from "./log-line.ts";
 
@@ -100,7 +101,7 @@ class OutputLog implements RootLog {
   }
 
   #write(level: LogLevel, message: string, fields: LogFields = {}): void {
-    if (logLevels.indexOf(level) >= this.#severity) this.#sink.line(level, message, [this.#fields, fields]);
+    if (logLevels.indexOf(level) >= this.#severity) this.#sink.line({ level, message, fields: [this.#fields, fields] });
   }
 }
 
@@ -110,6 +111,7 @@ class LogSink {
   dropped = 0;
   readonly #options: LogOptions;
   readonly #queueSize: number;
+  readonly #repeats: LogRepeats;
   #queue: string[] = [];
   #blocked = false;
   #untold = 0;
@@ -118,12 +120,17 @@ class LogSink {
   constructor(options: LogOptions) {
     this.#options = options;
     this.#queueSize = options.queueSize ?? 1024;
+    this.#repeats = new LogRepeats(options.clock, (line, repeated) => this.#write({ ...line, fields: [...line.fields, { repeated }] }));
     options.output.onDrain(() => this.#drain());
   }
 
-  line(level: LogLevel, message: string, fields: readonly LogFields[]): void {
-    if (!this.#blocked) this.#blocked = !this.#options.output.write(this.#text(level, message, fields));
-    else if (this.#queue.length < this.#queueSize) this.#queue.push(this.#text(level, message, fields));
+  line(line: GivenLine): void {
+    if (!this.#repeats.swallows(line)) this.#write(line);
+  }
+
+  #write(line: GivenLine): void {
+    if (!this.#blocked) this.#blocked = !this.#options.output.write(this.#text(line));
+    else if (this.#queue.length < this.#queueSize) this.#queue.push(this.#text(line));
     else {
       this.dropped += 1;
       this.#untold += 1;
@@ -131,6 +138,7 @@ class LogSink {
   }
 
   flush(timeoutMs: number): Promise<void> {
+    this.#repeats.tellAll();
     if (!this.#blocked) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = after(this.#options.clock, timeoutMs, resolve);
@@ -141,9 +149,9 @@ class LogSink {
     });
   }
 
-  #text(level: LogLevel, message: string, fields: readonly LogFields[]): string {
+  #text(line: GivenLine): string {
     const { format = "json", colour = false, clock } = this.#options;
-    return logText({ time: clock.now(), level, message, fields }, { format, colour });
+    return logText({ time: clock.now(), ...line }, { format, colour });
   }
 
   #drain(): void {
@@ -155,7 +163,7 @@ class LogSink {
     if (this.#untold > 0) {
       const dropped = this.#untold;
       this.#untold = 0;
-      this.line("warn", "log lines were dropped: the output did not take them", [{ dropped }]);
+      this.#write({ level: "warn", message: "log lines were dropped: the output did not take them", fields: [{ dropped }] });
     }
     if (!this.#blocked) for (const done of this.#flushed.splice(0)) done();
   }

@@ -3,7 +3,7 @@
 
 import { Application, type ApplicationDefinition } from "./application.ts";
 import { loadConfig } from "./config-layers.ts";
-import { SystemClock } from "./clock.ts";
+import { after, type Clock, SystemClock } from "./clock.ts";
 import { detailOf } from "./errors.ts";
 import { systemFiles } from "./files.ts";
 import { type Host, processHost } from "./host.ts";
@@ -11,15 +11,18 @@ import { processSeams, serveApplication } from "./serve-application.ts";
 
 const cannotStart = 8;
 const drainIncomplete = 9;
+/** How long the last line may take to leave. */
+const flushMs = 1000;
 
 /** Describes an application; the default export of its module. */
 export function app(definition: ApplicationDefinition): Application {
   const application = new Application(definition);
-  void serveIfMain(application, processHost(new SystemClock()));
+  const clock = new SystemClock();
+  void serveIfMain(application, processHost(clock), clock);
   return application;
 }
 
-async function serveIfMain(application: Application, host: Host): Promise<void> {
+async function serveIfMain(application: Application, host: Host, clock: Clock): Promise<void> {
   // A program that imports this module runs on whatever its own main module exports.
   const main = await host.mainModule();
   if (main?.defaultExport !== application) return;
@@ -27,9 +30,12 @@ async function serveIfMain(application: Application, host: Host): Promise<void> 
     const { environment } = host;
     const { config } = await loadConfig({ files: systemFiles, environment, application: application.config, modulePath: main.path });
     const { complete } = await serveApplication(application, config, processSeams(config.log, (environment["NO_COLOR"] ?? "") !== ""));
-    if (!complete) host.exitWith(drainIncomplete);
+    // Not left to the event loop: a timer or a handler that hangs would keep the process.
+    host.exit(complete ? 0 : drainIncomplete);
   } catch (error) {
-    host.stderr.write(`${main.path}: ${detailOf(error)}\n`);
-    host.exitWith(cannotStart);
+    const exit = (): void => host.exit(cannotStart);
+    if (host.stderr.write(`${main.path}: ${detailOf(error)}\n`)) return exit();
+    host.stderr.onDrain(exit);
+    after(clock, flushMs, exit);
   }
 }

@@ -204,3 +204,47 @@ describe("while the output is blocked", () => {
     expect(output.records.map(({ n }) => n)).toEqual(Array.from({ length: 500 }, (_, n) => n));
   });
 });
+
+describe("what repeats", () => {
+  test("is written once a second, and counted", () => {
+    const output = new TestOutput();
+    const clock = new ManualClock();
+    const log = logTo(output, { clock });
+    for (let n = 0; n < 1000; n++) log.error("handler failed", { agent: "a", type: "Q", error: "no", stack: `${n}` });
+    log.error("handler failed", { agent: "b", type: "Q", error: "no" });
+    expect(output.records.map(({ agent, repeated }) => [agent, repeated])).toEqual([
+      ["a", undefined],
+      ["b", undefined],
+    ]);
+    clock.advance(1000);
+    expect(output.records.slice(2)).toMatchObject([{ level: "error", message: "handler failed", agent: "a", error: "no", repeated: 999 }]);
+    log.error("handler failed", { agent: "a", type: "Q", error: "no" });
+    expect(output.records).toHaveLength(4);
+  });
+
+  test("is not what tells something of its own, up to 64 texts a second", () => {
+    const output = new TestOutput();
+    const log = logTo(output);
+    for (let n = 0; n < 1000; n++) log.error("handler failed", { error: `client text ${n}` });
+    expect(output.records).toHaveLength(65);
+    log.error("another", { error: "x" });
+    expect(output.records).toHaveLength(66);
+  });
+
+  test("is told when the log is flushed; info lines are not counted", async () => {
+    const output = new TestOutput();
+    const log = logTo(output);
+    for (let n = 0; n < 3; n++) {
+      log.warn("late");
+      log.info("done");
+    }
+    await log.flush();
+    expect(output.records.map(({ message, repeated }) => [message, repeated])).toEqual([
+      ["late", undefined],
+      ["done", undefined],
+      ["done", undefined],
+      ["done", undefined],
+      ["late", 2],
+    ]);
+  });
+});

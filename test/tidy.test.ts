@@ -41,6 +41,7 @@ const bottomRow = [
   "scheduler",
   "log",
   "log-line",
+  "log-repeats",
   "host",
   "files",
   "libc",
@@ -49,7 +50,7 @@ const bottomRow = [
 
 const wire = ["bottom", "ipc/transport", "ipc/wire"];
 const system = ["bottom", "message", "agent", "broker", "runtime"];
-const everything = [...system, "ipc/transport", "ipc/wire", "ipc/server", "ipc/client", "app", "index", "cli"];
+const everything = [...system, "ipc/transport", "ipc/wire", "ipc/server", "ipc/client", "app", "index", "client", "cli"];
 
 /** What each layer may import, types included. Itself is understood. */
 const layers: Readonly<Record<string, readonly string[]>> = {

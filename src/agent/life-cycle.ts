@@ -114,7 +114,7 @@ export class LifeCycle {
   }
 
   async #stop(): Promise<void> {
-    const { clock, limits, log } = this.#services;
+    const { clock, counters, limits, log } = this.#services;
     this.status = "draining";
     this.#unsubscribe();
     this.#cell.closeMailbox();
@@ -123,7 +123,10 @@ export class LifeCycle {
     const within = async (step: Promise<unknown>): Promise<boolean> => (await Promise.race([step, deadline.promise])) !== "late";
 
     const drained = await within(new Promise<void>((resolve) => this.#cell.drain(resolve)));
-    if (!drained) log.warn("agent stopped by force", { agent: this.#cell.name, afterMs: limits.stopTimeoutMs });
+    if (!drained) {
+      counters.stoppedByForce += 1;
+      log.warn("agent stopped by force", { agent: this.#cell.name, afterMs: limits.stopTimeoutMs });
+    }
     if (drained) await within(this.#guardedHook("beforeStop"));
     await this.#end(agentStopped, within);
     await within(this.#guardedHook("afterStop"));

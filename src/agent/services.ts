@@ -22,6 +22,8 @@ export interface AgentCounters {
   handled: number;
   /** Handlers and hooks that threw. */
   crashed: number;
+  /** Agents that had not stopped in time and were forced to. */
+  stoppedByForce: number;
   /** Second replies to a single question, dropped. */
   surplusReplies: number;
   /** Replies to askers that had gone, dropped. */

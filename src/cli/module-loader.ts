@@ -9,6 +9,7 @@ import { CommandError, exitCodes } from "./exit-codes.ts";
 /** Our own packages, under every name that a module may import them by. Loaded when one does. */
 const virtualModules: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
   acton: () => import("../index.ts"),
+  "acton/client": () => import("../client.ts"),
   zod: () => import("zod"),
   "zod/v4": () => import("zod/v4"),
   "zod/mini": () => import("zod/mini"),

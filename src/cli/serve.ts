@@ -55,6 +55,7 @@ async function runUntilSignal(application: Application, config: AppConfig, modul
   } catch (thrown) {
     throw thrown instanceof ActonError ? thrown : moduleFailure(modulePath, thrown);
   }
-  if (!result.complete)
-    throw new CommandError(exitCodes.drainIncomplete, `stopped before all was answered: ${result.lost} requests and streams were cut off`);
+  if (result.complete) return;
+  const what = result.lost > 0 ? `all was answered: ${result.lost} requests and streams were cut off` : "every agent had ended its work";
+  throw new CommandError(exitCodes.drainIncomplete, `stopped before ${what}`);
 }

@@ -1,7 +1,7 @@
 // Bun's Unix sockets behind the transport seam. Bun neither buffers a write nor closes gracefully by `end`:
 // both are left to whoever holds the socket, as the seam says.
 
-import { peerCredentials } from "../libc.ts";
+import { isHungUp, peerCredentials } from "../libc.ts";
 import type { PeerCredentials, ServerSocket, Socket, SocketHandler, Transport } from "./transport.ts";
 
 interface Wiring {
@@ -18,6 +18,10 @@ class BunSocket implements Socket {
   constructor(raw: RawSocket) {
     this.#raw = raw;
     this.credentials = peerCredentials(fileDescriptorOf(raw));
+  }
+
+  get peerIsGone(): boolean {
+    return isHungUp(fileDescriptorOf(this.#raw));
   }
 
   write(bytes: Uint8Array): number {

@@ -13,6 +13,7 @@ export interface SocketOwners {
 
 class NodeSocket implements Socket {
   readonly credentials = undefined;
+  readonly peerIsGone = false;
   readonly #net: NetSocket;
 
   constructor(net: NetSocket) {

@@ -11,9 +11,11 @@ export interface PeerCredentials {
 export interface Socket {
   /** Credentials of the peer; undefined where the platform cannot tell. */
   readonly credentials: PeerCredentials | undefined;
+  /** The peer has closed, as far as the kernel can be asked: the way to learn it while paused. */
+  readonly peerIsGone: boolean;
   /** Returns how many bytes were taken (0 … length), or −1 once closed. Nothing is buffered: the rest is the caller's until `drain`. */
   write(bytes: Uint8Array): number;
-  /** While paused no data arrives, and neither does word that the peer went away: a pause needs a deadline. */
+  /** While paused no data arrives, and neither does word that the peer went away: look at `peerIsGone` now and then. */
   pause(): void;
   resume(): void;
   /** Shuts the write side after what was written. Reading goes on. */

@@ -6,7 +6,7 @@ import { startAgent } from "../agent/cell.ts";
 import type { AgentHandle } from "../agent/handle.ts";
 import type { AgentCounters, AgentServices, BroadcastTarget } from "../agent/services.ts";
 import { Broker } from "../broker/broker.ts";
-import type { Clock } from "../clock.ts";
+import { after, type Clock } from "../clock.ts";
 import type { RuntimeConfig } from "../config.ts";
 import { ActonError, type Failure } from "../errors.ts";
 import type { Log } from "../log.ts";
@@ -32,7 +32,14 @@ export interface SystemOptions {
 
 export class AgentSystem {
   readonly broker: Broker;
-  readonly counters: AgentCounters & { deadLetters: number } = { handled: 0, crashed: 0, surplusReplies: 0, lateReplies: 0, deadLetters: 0 };
+  readonly counters: AgentCounters & { deadLetters: number } = {
+    handled: 0,
+    crashed: 0,
+    stoppedByForce: 0,
+    surplusReplies: 0,
+    lateReplies: 0,
+    deadLetters: 0,
+  };
   readonly #services: AgentServices;
   readonly #agents = new Set<AgentHandle>();
   #agentNumber = 0;
@@ -71,10 +78,22 @@ export class AgentSystem {
     return handle;
   }
 
-  /** Stops every agent, the last started first. */
-  async stopAll(): Promise<void> {
+  /** Stops every agent, the last started first, as long as none takes too long. False when one had to be forced. */
+  async stopAll(): Promise<boolean> {
     this.#closed = true;
-    for (const handle of [...this.#agents].reverse()) await handle.stop();
+    const { clock, limits } = this.#services;
+    const forcedBefore = this.counters.stoppedByForce;
+    const late = Promise.withResolvers<void>();
+    const timer = after(clock, limits.stopTimeoutMs, late.resolve);
+    const stopping: Array<Promise<void>> = [];
+    for (const handle of [...this.#agents].reverse()) {
+      const stopped = handle.stop();
+      stopping.push(stopped);
+      await Promise.race([stopped, late.promise]);
+    }
+    await Promise.all(stopping);
+    clock.disarm(timer);
+    return this.counters.stoppedByForce === forcedBefore;
   }
 
   #publisherFor(agentName: string): Publisher {

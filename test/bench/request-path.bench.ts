@@ -56,6 +56,7 @@ function pour(chunk: Uint8Array): () => Promise<void> {
   const waiting: Array<() => void> = [];
   const socket: Socket = {
     credentials: undefined,
+    peerIsGone: false,
     write(bytes) {
       waiting.shift()?.();
       return bytes.byteLength;

@@ -111,11 +111,12 @@ describe("the demo services", () => {
 });
 
 describe("a user's module", () => {
-  test("imports acton and zod, in all its flavours, from inside the executable, with nothing installed beside it", async () => {
+  test("imports acton, its client and zod, in all its flavours, from inside the executable, with nothing installed beside it", async () => {
     mkdirSync(at("lone"));
     writeFileSync(
       at("lone/module.ts"),
-      `import { agent, app, message } from "acton";
+      `import { ActonError, agent, app, message } from "acton";
+import { ActonError as sameError, connect } from "acton/client";
 import z, { z as same } from "zod";
 import * as v4 from "zod/v4";
 import * as mini from "zod/mini";
@@ -127,7 +128,7 @@ const Greet = message("Greet", mini.object({ name: mini.string() })).replies(Gre
 
 export default app({
   name: "greeter",
-  agents: [agent("greeter", () => ({})).actOn(Greet, ({ message }) => ({ text: greeting(message.name), mood: Mood.Glad, same: z === same }))],
+  agents: [agent("greeter", () => ({})).actOn(Greet, ({ message }) => ({ text: greeting(message.name), mood: Mood.Glad, same: z === same && ActonError === sameError && connect !== undefined }))],
 });
 `,
     );

@@ -75,7 +75,23 @@ describe("stopAll", () => {
     const { system } = testSystem();
     const handle = await system.start(echo());
     await handle.stop();
-    expect(await outcome(system.stopAll())).toEqual({ value: undefined });
+    expect(await outcome(system.stopAll())).toEqual({ value: true });
+  });
+
+  test("gives all agents that hang one deadline, not one each, and says that they were forced", async () => {
+    const { system, clock } = testSystem({ stopTimeoutMs: 1_000 });
+    for (const name of ["one", "two", "three"]) {
+      const handle = await system.start(agent(name, () => ({})).mutateOn(Note, () => new Promise<void>(() => {})));
+      await handle.send(Note, { id: 1 });
+    }
+    await turns();
+    const stopped = system.stopAll();
+    for (let step = 0; step < 2; step++) {
+      await turns();
+      clock.advance(1_000);
+    }
+    expect(await stopped).toBe(false);
+    expect(system.counters.stoppedByForce).toBe(3);
   });
 
   test("does not leave an agent behind that was starting when it was called", async () => {

@@ -52,8 +52,11 @@ export class Calls {
   readonly #total: Capacity;
   readonly #owner: CallsOwner;
   // By correlation; those without one are their own key. What waits for its place holds its correlation too.
-  readonly #open = new Map<string | OpenCall, OpenCall | undefined>();
-  #waiting: WaitingCall[] = [];
+  readonly #open = new Map<string | OpenCall, OpenCall | WaitingCall>();
+  // Streams without a correlation, by the id that the server gave them.
+  readonly #unnamedStreams = new Map<string, OpenCall>();
+  readonly #waiting = new Set<WaitingCall>();
+  #admitting = false;
   readonly #admitMore = (): void => this.#admitWaiting();
 
   constructor(limits: CallLimits, clock: Clock, total: Capacity, owner: CallsOwner) {
@@ -64,11 +67,11 @@ export class Calls {
   }
 
   get idle(): boolean {
-    return this.#open.size === 0 && this.#waiting.length === 0;
+    return this.#open.size === 0 && this.#waiting.size === 0;
   }
 
   get waiting(): number {
-    return this.#waiting.length;
+    return this.#waiting.size;
   }
 
   /** So much waits that nothing more should be read. */
@@ -86,43 +89,42 @@ export class Calls {
     return this.#open.has(correlation);
   }
 
-  /** By correlation, or by the id that the server gave a stream without one. */
+  /** By correlation, or by the id that the server gave a stream without one; undefined for one that waits. */
   find(id: string): OpenCall | undefined {
-    const call = this.#open.get(id);
-    if (call !== undefined || this.#open.has(id)) return call;
-    for (const candidate of this.#open.values()) if (candidate?.packet.streamId === id) return candidate;
-    return undefined;
+    const call = this.#open.get(id) ?? this.#unnamedStreams.get(id);
+    return call instanceof WaitingCall ? undefined : call;
+  }
+
+  /** Ends the call with this failure, begun or waiting. What is not there was answered already. */
+  cancel(id: string, failure: Failure): void {
+    const call = this.#open.get(id) ?? this.#unnamedStreams.get(id);
+    if (call instanceof WaitingCall) this.#end(call, failure);
+    else call?.cancel(failure);
   }
 
   /** Performs the request now, or when its turn comes: but for streams, which count apart, those that wait are never overtaken. */
   arrive(arrival: Arrival): void {
     const { packet } = arrival;
-    if (packet.expectsStream || (this.#waiting.length === 0 && this.#hasPlaceFor(packet))) {
+    if (packet.expectsStream || (this.#waiting.size === 0 && this.#hasPlaceFor(packet))) {
       this.#owner.perform(arrival);
       return;
     }
-    if (packet.correlation !== null) this.#open.set(packet.correlation, undefined);
     const timeoutMs = packet.expectsReply ? (packet.timeoutMs ?? this.#limits.requestTimeoutMs) : Infinity;
     const late: Failure = { code: "TIMEOUT", message: `no reply within ${timeoutMs} ms`, afterMs: timeoutMs };
     const waiting = new WaitingCall(arrival, () => this.#end(waiting, late));
-    this.#waiting.push(waiting);
+    if (packet.correlation !== null) this.#open.set(packet.correlation, waiting);
+    this.#waiting.add(waiting);
     this.waitingBytes += arrival.bytes;
     if (timeoutMs !== Infinity) this.#clock.armAt(waiting, arrival.at + timeoutMs);
     if (this.#total.exhausted) this.#total.whenRoom(this.#admitMore);
   }
 
-  /** Ends a request that waits. False when none with that correlation does. */
-  withdraw(correlation: string, failure: Failure): boolean {
-    const waiting = this.#waiting.find(({ arrival }) => arrival.packet.correlation === correlation);
-    if (waiting !== undefined) this.#end(waiting, failure);
-    return waiting !== undefined;
-  }
-
   open(call: OpenCall): void {
-    const { correlation, expectsStream } = call.packet;
+    const { correlation, expectsStream, streamId } = call.packet;
     this.#open.set(correlation ?? call, call);
     if (expectsStream) {
       this.streams += 1;
+      if (correlation === null && streamId !== null) this.#unnamedStreams.set(streamId, call);
     } else {
       this.requests += 1;
       this.#total.take(1);
@@ -130,40 +132,44 @@ export class Calls {
   }
 
   close(call: OpenCall): void {
-    const { correlation, expectsStream } = call.packet;
+    const { correlation, expectsStream, streamId } = call.packet;
     if (!this.#open.delete(correlation ?? call)) return;
     if (expectsStream) {
       this.streams -= 1;
+      if (correlation === null && streamId !== null) this.#unnamedStreams.delete(streamId);
     } else {
       this.requests -= 1;
       this.#total.give(1);
     }
-    if (this.#waiting.length > 0) this.#admitWaiting();
+    if (this.#waiting.size > 0) this.#admitWaiting();
   }
 
   /** Ends the open streams, with a final frame each. */
   failStreams(failure: Failure): void {
-    for (const call of [...this.#open.values()]) if (call?.packet.expectsStream) call.cancel(failure);
+    for (const call of this.#begun()) if (call.packet.expectsStream) call.cancel(failure);
   }
 
   /** Ends everything, with an answer each: what waits was never begun. */
   failAll(failure: Failure, waitingFailure: Failure): void {
-    for (const waiting of [...this.#waiting]) this.#end(waiting, waitingFailure);
-    for (const call of [...this.#open.values()]) call?.cancel(failure);
+    for (const waiting of this.#waiting) this.#end(waiting, waitingFailure);
+    for (const call of this.#begun()) call.cancel(failure);
   }
 
   /** The connection is gone: nothing is answered any more. */
   abandonAll(): void {
     this.#total.leave(this.#admitMore);
     for (const waiting of this.#waiting) this.#clock.disarm(waiting);
-    this.#waiting = [];
+    this.#waiting.clear();
     this.waitingBytes = 0;
-    for (const call of [...this.#open.values()]) {
-      if (call === undefined) continue;
+    for (const call of this.#begun()) {
       call.abandon();
       this.close(call);
     }
     this.#open.clear();
+  }
+
+  #begun(): OpenCall[] {
+    return [...this.#open.values()].filter((call): call is OpenCall => !(call instanceof WaitingCall));
   }
 
   #hasPlaceFor(packet: RequestPacket): boolean {
@@ -178,18 +184,26 @@ export class Calls {
 
   #leave(waiting: WaitingCall): void {
     const { packet, bytes } = waiting.arrival;
-    this.#waiting.splice(this.#waiting.indexOf(waiting), 1);
+    this.#waiting.delete(waiting);
     this.#clock.disarm(waiting);
     this.waitingBytes -= bytes;
     if (packet.correlation !== null) this.#open.delete(packet.correlation);
   }
 
+  // One that is refused as it is performed gives its place to the next: by this loop, not by a deeper one.
   #admitWaiting(): void {
-    for (let next = this.#waiting[0]; next !== undefined && this.#hasPlaceFor(next.arrival.packet); next = this.#waiting[0]) {
-      this.#leave(next);
-      this.#owner.perform(next.arrival);
+    if (this.#admitting) return;
+    this.#admitting = true;
+    try {
+      for (const next of this.#waiting) {
+        if (!this.#hasPlaceFor(next.arrival.packet)) break;
+        this.#leave(next);
+        this.#owner.perform(next.arrival);
+      }
+    } finally {
+      this.#admitting = false;
     }
-    if (this.#waiting.length > 0 && this.#total.exhausted) this.#total.whenRoom(this.#admitMore);
+    if (this.#waiting.size > 0 && this.#total.exhausted) this.#total.whenRoom(this.#admitMore);
   }
 }
 

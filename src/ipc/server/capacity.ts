@@ -4,6 +4,7 @@
 export class Capacity {
   readonly max: number;
   #used = 0;
+  #calling = false;
   readonly #waiting = new Set<() => void>();
 
   constructor(max: number) {
@@ -25,10 +26,16 @@ export class Capacity {
   /** Each of those that wait is called once, in the order of waiting, as long as there is room. */
   give(count: number): void {
     this.#used -= count;
-    for (const callback of this.#waiting) {
-      if (this.exhausted) return;
-      this.#waiting.delete(callback);
-      callback();
+    if (this.#calling || this.#waiting.size === 0) return;
+    this.#calling = true;
+    try {
+      for (const callback of this.#waiting) {
+        if (this.exhausted) return;
+        this.#waiting.delete(callback);
+        callback();
+      }
+    } finally {
+      this.#calling = false;
     }
   }
 

@@ -19,6 +19,7 @@ import { RateLimiter } from "./rate-limiter.ts";
 import type { ReplySlot } from "./reply-order.ts";
 import type { ServerContext } from "./server-context.ts";
 import { type PushTarget, Subscriptions } from "./subscriptions.ts";
+import { tell } from "./tell.ts";
 
 /** What the connection leaves to others: the meaning of packets, the performing of requests, its own end. */
 export interface ConnectionOwner {
@@ -67,7 +68,10 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
       clock,
       [config.connectionTimeoutMs, config.subscriptionTimeoutMs],
       () => this.#activity(),
-      () => this.#closeIdle(),
+      () => {
+        context.counters.connectionsClosedIdle += 1;
+        this.finish(0);
+      },
     );
   }
 
@@ -75,9 +79,13 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     return this.#intake.dialect;
   }
 
-  /** All that has come is worked off: nothing is open, and no whole frame waits to be looked at. */
+  get closed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** All that has come is worked off, and what was answered is with the kernel. */
   get quiet(): boolean {
-    return this.calls.idle && !this.#intake.backlog;
+    return this.calls.idle && !this.#intake.backlog && this.answers.inOrder && this.answers.pending === 0;
   }
 
   get keepsUp(): boolean {
@@ -125,7 +133,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     this.answers.flushWithTurn();
   }
 
-  /** Also asked whenever something was answered. */
+  /** Also asked whenever something was answered, or has left. */
   inputTaken(): void {
     if (this.#context.draining && this.quiet) this.#owner.idle();
   }
@@ -140,14 +148,14 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     if (this.#state !== "open") return;
     this.calls.failStreams({ code: failure.code, message: failure.message, handlerRan: true });
     const slot = this.dialect.ordersUncorrelated ? this.answers.openSlot() : undefined;
-    this.#tell(failure, (told) => this.dialect.connectionFailure(this.answers.writerFor(slot), told, this.#format));
+    tell(this.#context.counters, failure, (told) => this.dialect.connectionFailure(this.answers.writerFor(slot), told, this.#format));
     this.finish(this.#context.config.drainTimeoutMs);
     this.answered(slot);
   }
 
   unknown(failure: Failure, voice: Voice): void {
     if (this.#state !== "open") return;
-    this.#tell(failure, (told) => voice(this.answers.out, told));
+    tell(this.#context.counters, failure, (told) => voice(this.answers.out, told));
     this.answers.sent(undefined);
     this.finish(0);
   }
@@ -160,6 +168,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
 
   emptied(): void {
     this.subscriptions.drain();
+    this.inputTaken();
     if (this.#state === "closing" && this.answers.pending === 0) this.#socket.finish(this.#peerDone);
     else if (this.#intake.waits) this.#intake.pumpSoon();
   }
@@ -184,7 +193,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   }
 
   fail(address: Address, slot: ReplySlot | undefined, failure: Failure, sequence = 0): void {
-    this.#tell(failure, (told) => this.dialect.failure(this.answers.writerFor(slot), address, told, sequence));
+    tell(this.#context.counters, failure, (told) => this.dialect.failure(this.answers.writerFor(slot), address, told, sequence));
     this.answered(slot);
   }
 
@@ -233,24 +242,9 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     if (this.answers.pending === 0) this.#socket.finish(this.#peerDone);
   }
 
-  // A text or details that do not fit into a frame, or cannot be written, are left out: the code always fits.
-  #tell(failure: Failure, write: (told: Failure) => void): void {
-    this.#context.counters.failed(failure.code);
-    try {
-      write(failure);
-    } catch {
-      write({ code: failure.code, message: "…" });
-    }
-  }
-
   #activity(): IdleState {
     if (!this.calls.idle || this.#intake.admitting) return "busy";
     const { connectionTimeoutMs, subscriptionTimeoutMs } = this.#context.config;
     return { limitMs: this.subscriptions.count > 0 ? subscriptionTimeoutMs : connectionTimeoutMs * this.#intake.patience };
-  }
-
-  #closeIdle(): void {
-    this.#context.counters.connectionsClosedIdle += 1;
-    this.finish(0);
   }
 }

@@ -7,13 +7,11 @@ import type { Task } from "../../scheduler.ts";
 import { detect, type Voice, voiceFor } from "../wire/detect.ts";
 import type { Dialect } from "../wire/dialect.ts";
 import { type Frame, FrameDecoder } from "../wire/frame-decoder.ts";
+import type { Socket } from "../transport.ts";
 import type { ServerContext } from "./server-context.ts";
 
 /** What can be read from, or left unread. */
-export interface Readable {
-  pause(): void;
-  resume(): void;
-}
+export type Readable = Pick<Socket, "pause" | "resume" | "peerIsGone">;
 
 export interface IntakeOwner {
   /** False while more input would be more than the client takes answers for. */
@@ -29,16 +27,18 @@ export interface IntakeOwner {
   inputTaken(): void;
   /** The peer has shut its side, and every whole frame has been taken. */
   inputEnded(): void;
+  /** Nobody is there any more. */
+  terminate(why: string): void;
   /** A defect of ours while a frame was handled. */
   broken(error: unknown): void;
 }
 
-// Frames that wait for the next turn are held in memory; beyond this much the kernel holds them.
+// Frames that wait for the next turn are held; beyond this much the kernel holds them.
 const backlogBytesMax = 64 * 1024;
 /** How long the byte that tells the dialect is waited for, when there is something to say already. */
 const firstBytesMs = 1000;
 /** Who has sent four bytes and no more is taken for a writer of JSON. */
-const jsonObject = 0x7b;
+const openBrace = 0x7b;
 
 export class Intake implements Task, Timer {
   due = 0;
@@ -144,15 +144,18 @@ export class Intake implements Task, Timer {
     this.#pump();
   }
 
-  /** A frame is late: one that has begun, or the first bytes of a connection that is to be turned away. */
+  /** A frame is late: one that has begun, or the first bytes of a connection that is to be turned away. Or nothing is read. */
   expire(): void {
     const { clock, config } = this.#context;
     if (this.#denial !== undefined) return this.#tellDenial(this.#denial);
     if (!this.#open) return;
-    if (!this.#owner.keepsUp || this.#pumpQueued) return clock.arm(this, config.frameTimeoutMs);
+    if (!this.#owner.keepsUp || this.#pumpQueued) {
+      if (!this.#paused || !this.#socket.peerIsGone) return clock.arm(this, config.frameTimeoutMs);
+      return this.#owner.terminate("the peer went away while nothing was read");
+    }
     const failure = this.#oversize() ?? { code: "PROTOCOL_ERROR", message: `a frame was not complete within ${config.frameTimeoutMs} ms` };
-    if (this.#dialect === undefined) this.#owner.unknown(failure, voiceFor(jsonObject));
-    else this.#owner.unreadable(failure);
+    if (this.#dialect !== undefined) this.#owner.unreadable(failure);
+    else this.#owner.unknown(failure, voiceFor(openBrace));
   }
 
   #pump(): void {
@@ -212,10 +215,10 @@ export class Intake implements Task, Timer {
     if (progressed || held === 0) clock.disarm(this);
     // A frame too long to be read, on a connection that cannot be told so yet: its dialect is not known.
     const undecidable = this.#dialect === undefined && this.#oversize() !== undefined;
-    if (held > 0 && this.place < 0) clock.arm(this, undecidable ? firstBytesMs : config.frameTimeoutMs);
     const overBudget = held > 0 && unfinished.exhausted;
     if (overBudget) unfinished.whenRoom(this.#resumeReading);
     this.#setPaused(!this.#owner.keepsUp || overBudget || (this.#pumpQueued && held > backlogBytesMax));
+    if ((held > 0 || this.#paused) && this.place < 0) clock.arm(this, undecidable ? firstBytesMs : config.frameTimeoutMs);
   }
 
   #oversize(): Failure | undefined {

@@ -5,6 +5,11 @@ import { ActonError } from "../../errors.ts";
 
 const kernelBytesPerConnection = 256 * 1024;
 
+/** So many connections at once may be told why they are refused: more are closed without a word. */
+export function refusedMax(openFiles: number): number {
+  return Math.min(64, Math.floor(openFiles / 8));
+}
+
 /** A full set of connections must leave descriptors for everything else: accepting without any spins. */
 export function checkOpenFiles(config: IpcConfig, openFiles: number): void {
   const most = Math.floor(openFiles * 0.75);
@@ -15,8 +20,12 @@ export function checkOpenFiles(config: IpcConfig, openFiles: number): void {
   );
 }
 
-/** What connections can make the server hold, in bytes, when all of them do their worst. */
+/**
+ * What clients can make the server hold, in bytes of their frames, when all of them do their worst with requests.
+ * What is sent without asking for an answer waits in mailboxes, whose bound is each agent's own.
+ */
 export function memoryBound(config: IpcConfig): number {
   const perConnection = 2 * config.outgoingHardBytes + config.waitingBytesMax + config.maxMessageSize + kernelBytesPerConnection;
-  return config.maxConnections * perConnection + config.unfinishedBytesMax;
+  const inFlight = Math.min(config.inFlightTotalMax, config.maxConnections * config.inFlightMax);
+  return config.maxConnections * perConnection + inFlight * config.maxMessageSize + config.unfinishedBytesMax;
 }

@@ -15,7 +15,7 @@ import type { Packet } from "../wire/packet.ts";
 import type { Arrival } from "./calls.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { ListenerStats } from "./listener-stats.ts";
-import { checkOpenFiles, memoryBound } from "./listener-bounds.ts";
+import { checkOpenFiles, memoryBound, refusedMax } from "./listener-bounds.ts";
 import { makeContext } from "./make-context.ts";
 import { shuttingDown } from "./operations/refuse-arrival.ts";
 import { performRequest } from "./operations/request.ts";
@@ -44,12 +44,10 @@ export interface ListenerParts {
 }
 
 export interface DrainResult {
-  /** Requests and streams that were still open when the time was over. */
+  /** Requests and streams that were still open when the time was over, and clients that had not read their answers. */
   readonly lost: number;
 }
 
-// Refusals answer quickly and are few; beyond these a connection is closed without a word.
-const refusedMax = 64;
 const cutOff: Failure = { code: "AGENT_STOPPED", message: "the server stopped before the answer came" };
 
 export class IpcListener implements ConnectionOwner {
@@ -57,6 +55,7 @@ export class IpcListener implements ConnectionOwner {
   readonly #context: ServerContext;
   readonly #connections = new Map<number, Connection>();
   readonly #refused = new Set<RefusedConnection>();
+  readonly #refusedMax: number;
   readonly #path: HeldPath;
   #connectionNumber = 0;
   #draining = false;
@@ -68,7 +67,9 @@ export class IpcListener implements ConnectionOwner {
   /** Throws ADDRESS_IN_USE, PATH_REFUSED or INVALID_CONFIG; serves from the moment it returns. */
   constructor(parts: ListenerParts) {
     this.#parts = parts;
-    checkOpenFiles(parts.config, parts.host.openFilesMax());
+    const openFiles = parts.host.openFilesMax();
+    checkOpenFiles(parts.config, openFiles);
+    this.#refusedMax = refusedMax(openFiles);
     this.#context = makeContext(parts, { isDraining: () => this.#draining, stats: () => this.stats() });
     const { files, transport, host, config, log } = parts;
     this.#path = takeOver(config.socketPath, { files, transport, pid: host.pid, uid: host.uid }, (socket) => this.#accept(socket));
@@ -182,7 +183,7 @@ export class IpcListener implements ConnectionOwner {
     counters.connectionsRefused += 1;
     counters.failed(failure.code);
     const refused = new RefusedConnection(socket, clock, failure, (gone) => this.#refused.delete(gone));
-    if (this.#refused.size >= refusedMax) socket.terminate();
+    if (this.#refused.size >= this.#refusedMax) socket.terminate();
     else this.#refused.add(refused);
     return refused;
   }
@@ -219,7 +220,10 @@ export class IpcListener implements ConnectionOwner {
       this.#onIdle = undefined;
     }
     let lost = 0;
-    for (const { calls } of this.#connections.values()) lost += calls.requests + calls.streams + calls.waiting;
+    for (const { calls, quiet } of this.#connections.values()) {
+      const open = calls.requests + calls.streams + calls.waiting;
+      lost += quiet ? 0 : Math.max(open, 1);
+    }
     return { lost };
   }
 

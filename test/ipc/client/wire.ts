@@ -10,6 +10,7 @@ import { type Fields, fieldsOf, frameOf, jsonFrame } from "../../support/raw-cli
 
 export class Wire implements Socket, Transport {
   credentials: PeerCredentials | undefined;
+  readonly peerIsGone = false;
   written: Buffer = Buffer.alloc(0);
   writes = 0;
   /** Bytes that the next writes may take. */

@@ -181,6 +181,23 @@ test("a client that does not read does not keep the server from ending beyond th
   expect(result.lost).toBe(1);
 });
 
+test("answers that a slow client has yet to read are flushed within the drain's time", async () => {
+  await using server = await TestServer.start();
+  const client = await server.connect();
+  client.stopReading();
+  for (let n = 0; n < 4; n++) client.send(request("echo", "Echo", "x".repeat(200_000), { request_id: `${n}` }));
+  await server.until(() => server.seen.echoes.length === 4);
+  await quiet();
+  const shutdown = server.listener.shutdown();
+  await quiet();
+  // Far beyond the moment that a client has to hang up in.
+  server.clock.advance(drainTimeoutMs - 1);
+  await quiet();
+  client.startReading();
+  expect((await client.take(4)).map((reply) => reply["request_id"])).toEqual(["0", "1", "2", "3"]);
+  expect(await within(server, 2_000, shutdown)).toEqual({ lost: 0 });
+});
+
 test("shutting down twice is one shutdown, and the figures stay readable", async () => {
   await using server = await TestServer.start();
   const client = await server.connect();

@@ -178,3 +178,29 @@ test("a reply that comes after its time is dropped, and the next call of that id
   expect(await client.next()).toMatchObject({ request_id: "x", success: true, payload: "of the second" });
   expect(await client.ask({ ping: true, request_id: "p" })).toMatchObject({ request_id: "p" });
 });
+
+test("thousands that wait and are refused as their turn comes are answered one after the other, each", async () => {
+  await using server = await TestServer.start({ config: { inFlightMax: 1 } });
+  const client = await server.connect();
+  hold(client, "first");
+  const waiting = 10_000;
+  client.write(Buffer.concat(Array.from({ length: waiting }, (_, n) => jsonFrame(request("notes", "Echo", n, { request_id: `w${n}` })))));
+  await server.until(() => server.listener.stats().requestsWaiting === waiting);
+  server.seen.call(0).reply.end("done");
+  const refused = (await client.take(waiting + 1)).filter((answer) => answer["request_id"] !== "first");
+  expect(refused.every((answer, n) => answer["request_id"] === `w${n}` && answer["success"] === false)).toBe(true);
+  expect(server.listener.stats().requestsInFlight).toBe(0);
+});
+
+test("a client that vanishes while it is not read is noticed, and its handlers learn of it", async () => {
+  await using server = await TestServer.start({ config: { inFlightMax: 1, waitingBytesMax: 1024, frameTimeoutMs: 1_000, connectionTimeoutMs: 0 } });
+  const client = await server.connect();
+  for (let n = 0; n < 200; n++) hold(client, `${n}`, { payload: "x".repeat(2_000), timeout_ms: 1_000_000_000 });
+  await server.until(() => server.listener.stats().requestsWaiting > 0);
+  await quiet();
+  client.destroy();
+  await quiet();
+  server.clock.advance(1_000);
+  await server.until(() => server.listener.stats().activeConnections === 0);
+  expect(server.seen.call(0).signal.aborted).toBe(true);
+});

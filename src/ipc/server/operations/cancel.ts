@@ -5,6 +5,5 @@ import type { CancelPacket } from "../../wire/packet.ts";
 import type { Connection } from "../connection.ts";
 
 export function cancel(connection: Connection, packet: CancelPacket): void {
-  const failure = { code: "CANCELLED", message: "the client cancelled" } as const;
-  if (!connection.calls.withdraw(packet.correlation, failure)) connection.calls.find(packet.correlation)?.cancel(failure);
+  connection.calls.cancel(packet.correlation, { code: "CANCELLED", message: "the client cancelled" });
 }

@@ -35,6 +35,8 @@ export function performRequest(context: ServerContext, connection: Connection, a
   const { packet, slot } = arrival;
   context.counters.messagesProcessed += 1;
   const found = resolve(context, connection, packet);
+  // The policy was asked, and may have ended the connection itself.
+  if (connection.closed) return;
   if ("code" in found) {
     connection.fail(packet, slot, found);
     return;
