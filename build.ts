@@ -58,7 +58,7 @@ async function declarationsIn(directory: string): Promise<string> {
   const config = join(directory, "tsconfig.json");
   const compilerOptions = { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: resolve("src"), outDir: resolve(outDir) };
   const typeRoots = [resolve("node_modules/@types")];
-  const files = [resolve("src/index.ts"), resolve("src/client.ts")];
+  const files = [resolve("src/index.ts"), resolve("src/client.ts"), resolve("src/testing.ts")];
   writeFileSync(
     config,
     JSON.stringify({ extends: resolve("tsconfig.json"), compilerOptions: { ...compilerOptions, typeRoots }, files, include: [] }),

@@ -7,7 +7,7 @@ import { join, resolve } from "node:path";
 import project from "../package.json";
 
 const root = join(import.meta.dir, "..");
-const entries = ["index", "client"];
+const entries = ["index", "client", "testing"];
 
 /** Replaces whatever is in `directory`. */
 export async function makePackage(directory: string): Promise<void> {

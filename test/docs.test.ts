@@ -496,7 +496,7 @@ describe("docs/migrating-from-acton-reactive.md", () => {
 });
 
 describe("the programs", () => {
-  const programs = ["docs/clients.md", "docs/migrating-from-acton-reactive.md"].flatMap((file) =>
+  const programs = ["docs/clients.md", "docs/migrating-from-acton-reactive.md", "docs/testing.md"].flatMap((file) =>
     blocks(document(file), "ts").map((text) => ({ file, name: /^\/\/ ([\w-]+\.ts)\n/.exec(text)?.[1] ?? "nameless.ts", text })),
   );
   // Inside of the repository, so that "acton" is found as in its own directory; dist/ is nobody's source.
@@ -534,7 +534,11 @@ describe("the programs", () => {
   }
 
   test("compile", async () => {
-    const paths = { acton: [join(root, "src/index.ts")], "acton/client": [join(root, "src/client.ts")] };
+    const paths = {
+      acton: [join(root, "src/index.ts")],
+      "acton/client": [join(root, "src/client.ts")],
+      "acton/testing": [join(root, "src/testing.ts")],
+    };
     const config = { extends: join(root, "tsconfig.json"), compilerOptions: { paths }, include: ["*.ts"] };
     await Bun.write(join(folder, "tsconfig.json"), JSON.stringify(config));
     const { stdout, exitCode } = await Bun.$`${join(root, "node_modules/.bin/tsc")} --noEmit -p ${folder}`.nothrow().quiet();

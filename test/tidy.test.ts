@@ -50,7 +50,7 @@ const bottomRow = [
 
 const wire = ["bottom", "ipc/transport", "ipc/wire"];
 const system = ["bottom", "message", "agent", "broker", "runtime"];
-const everything = [...system, "ipc/transport", "ipc/wire", "ipc/server", "ipc/client", "app", "index", "client", "cli"];
+const everything = [...system, "ipc/transport", "ipc/wire", "ipc/server", "ipc/client", "app", "index", "client", "testing", "cli"];
 
 /** What each layer may import, types included. Itself is understood. */
 const layers: Readonly<Record<string, readonly string[]>> = {
@@ -66,6 +66,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   app: [...system, ...wire, "ipc/server"],
   index: [...system, ...wire, "ipc/server", "app"],
   client: ["message", ...wire, "ipc/client"],
+  testing: ["bottom", "message", "agent"],
   cli: everything,
 };
 
@@ -86,6 +87,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "node:fs": ["files.ts", "host.ts", "libc.ts", "cli/"],
   "node:fs/promises": ["ipc/node-transport.ts"],
   "node:net": ["ipc/node-transport.ts"],
+  "node:assert": ["testing/"],
   "node:buffer": ["ipc/wire/frame-decoder.ts"],
   "node:perf_hooks": ["cli/bench/"],
   "node:path": ["config-layers.ts", "ipc/server/takeover.ts", "ipc/node-transport.ts", "cli/"],
@@ -170,7 +172,7 @@ const rules: readonly Rule[] = [
         reached.add(path);
         for (const next of byPath.get(path)?.imports ?? []) visit(next);
       };
-      for (const entry of ["index.ts", "client.ts", "cli/main.ts"]) visit(entry);
+      for (const entry of ["index.ts", "client.ts", "testing.ts", "cli/main.ts"]) visit(entry);
       return sources.filter(({ path }) => !reached.has(path)).map(({ path }) => `src/${path}: nothing uses it`);
     },
     bad: { "index.ts": `export { a } from "./log.ts";\n`, "log.ts": "", "orphan.ts": "" },

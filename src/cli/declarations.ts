@@ -9,6 +9,7 @@ export const declarationsDirectory = ".acton";
 export const declaredModules: Readonly<Record<string, string>> = {
   acton: "acton/index.d.ts",
   "acton/client": "acton/client.d.ts",
+  "acton/testing": "acton/testing.d.ts",
   zod: "zod/index.d.ts",
   "zod/v4": "zod/v4/index.d.ts",
   "zod/mini": "zod/mini/index.d.ts",

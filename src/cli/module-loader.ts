@@ -10,6 +10,7 @@ import { CommandError, exitCodes } from "./exit-codes.ts";
 const virtualModules: Readonly<Record<string, () => Promise<Record<string, unknown>>>> = {
   acton: () => import("../index.ts"),
   "acton/client": () => import("../client.ts"),
+  "acton/testing": () => import("../testing.ts"),
   zod: () => import("zod"),
   "zod/v4": () => import("zod/v4"),
   "zod/mini": () => import("zod/mini"),

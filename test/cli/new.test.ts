@@ -77,8 +77,8 @@ describe("acton test", () => {
     );
     writeFileSync(
       at("identity.test.ts"),
-      `import { expect, test } from "bun:test"; import { MessageType } from "acton"; import z from "zod"; import * as v4 from "zod/v4"; import { M, schema } from "./types.ts";
-test("same", () => { expect(M).toBeInstanceOf(MessageType); expect(schema).toBeInstanceOf(z.ZodString); expect(v4.z.ZodString).toBe(z.ZodString); });\n`,
+      `import { expect, test } from "bun:test"; import { MessageType } from "acton"; import { probe } from "acton/testing"; import z from "zod"; import * as v4 from "zod/v4"; import { M, schema } from "./types.ts";
+test("same", () => { expect(M).toBeInstanceOf(MessageType); expect(schema).toBeInstanceOf(z.ZodString); expect(v4.z.ZodString).toBe(z.ZodString); expect(probe("p", [M]).blueprint.name).toBe("p"); });\n`,
     );
     const { exitCode, stderr } = await run(["test", "identity"], { cwd: directory.path });
     expect({ exitCode, passed: stderr.includes(" 1 pass") }).toEqual({ exitCode: 0, passed: true });

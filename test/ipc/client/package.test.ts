@@ -206,6 +206,17 @@ describe("on Node", () => {
     expect(await succeed(["node", script])).toBe("T function");
   });
 
+  test("the test kit takes an agent's place", async () => {
+    const script = write(
+      "probe.mjs",
+      `import { ActonApp, message } from "acton"; import { probe } from "acton/testing";
+const Note = message("Note", {}); const notes = probe("notes", [Note]);
+const runtime = ActonApp.launch(); const handle = await runtime.start(notes.blueprint);
+await handle.send(Note, {}); console.log((await notes.expectMessage(Note)).message); await runtime.shutdownAll();`,
+    );
+    expect(await succeed([process.execPath, script])).toBe("{}");
+  });
+
   test("an error that the client throws is an instance of the library's ActonError", async () => {
     const script = write(
       "errors.mjs",

@@ -1,0 +1,6 @@
+// The public names of the test kit, `acton/testing`: for tests of applications, under `acton test` or `bun test`.
+
+export { ManualClock } from "./clock.ts";
+export { seededRandom } from "./random.ts";
+export { Probe, probe } from "./testing/probe.ts";
+export type { ProbeOptions, Received } from "./testing/probe.ts";
