@@ -31,12 +31,11 @@ async function build(): Promise<void> {
 
 /** What `acton test` preloads: the library and zod in one file, which makes them importable by name. */
 async function testPreload(directory: string): Promise<string> {
-  const modules = ["acton", "zod", "zod/v4", "zod/mini", "zod/v4-mini", "zod/v4/core"];
-  const imports = modules.map(
-    (name, index) =>
-      `import * as m${index} from ${JSON.stringify(name === "acton" ? resolve("src/index.ts") : Bun.resolveSync(name, import.meta.dir))};\n`,
-  );
-  const entries = modules.map((name, index) => `build.module(${JSON.stringify(name)}, () => ({ exports: m${index}, loader: "object" }));`);
+  const ours = ["index", "client", "testing"].map((name) => [name === "index" ? "acton" : `acton/${name}`, resolve(`src/${name}.ts`)] as const);
+  const zods = ["zod", "zod/v4", "zod/mini", "zod/v4-mini", "zod/v4/core"].map((name) => [name, Bun.resolveSync(name, import.meta.dir)] as const);
+  const modules = [...ours, ...zods];
+  const imports = modules.map(([, path], index) => `import * as m${index} from ${JSON.stringify(path)};\n`);
+  const entries = modules.map(([name], index) => `build.module(${JSON.stringify(name)}, () => ({ exports: m${index}, loader: "object" }));`);
   const entry = join(directory, "test-preload.ts");
   writeFileSync(entry, `${imports.join("")}Bun.plugin({ name: "acton", setup(build) { ${entries.join(" ")} } });\n`);
   const result = await Bun.build({
