@@ -3,6 +3,7 @@
 
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { libraryModules, sourceOf, writeDeclarations } from "./.ci/library.ts";
 import { version } from "./package.json";
 
 const defines = {
@@ -12,7 +13,7 @@ const defines = {
 };
 const outfile = process.argv[2] ?? "dist/acton";
 
-if (newestOf(["src", "build.ts", "package.json", "bun.lock", "tsconfig.json"]) >= timeOf(outfile)) await build();
+if (newestOf(["src", "build.ts", ".ci/library.ts", "package.json", "bun.lock", "tsconfig.json"]) >= timeOf(outfile)) await build();
 
 async function build(): Promise<void> {
   const started = performance.now();
@@ -31,7 +32,7 @@ async function build(): Promise<void> {
 
 /** What `acton test` preloads: the library and zod in one file, which makes them importable by name. */
 async function testPreload(directory: string): Promise<string> {
-  const ours = ["index", "client", "testing"].map((name) => [name === "index" ? "acton" : `acton/${name}`, resolve(`src/${name}.ts`)] as const);
+  const ours = Object.entries(libraryModules).map(([name, file]) => [name, sourceOf(file)] as const);
   const zods = ["zod", "zod/v4", "zod/mini", "zod/v4-mini", "zod/v4/core"].map((name) => [name, Bun.resolveSync(name, import.meta.dir)] as const);
   const modules = [...ours, ...zods];
   const imports = modules.map(([, path], index) => `import * as m${index} from ${JSON.stringify(path)};\n`);
@@ -53,20 +54,12 @@ async function testPreload(directory: string): Promise<string> {
 
 /** What `acton new` gives to editors: the declarations of the library, of zod and of bun:test, packed. */
 async function declarationsIn(directory: string): Promise<string> {
-  const outDir = join(directory, "types");
-  const config = join(directory, "tsconfig.json");
-  const compilerOptions = { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: resolve("src"), outDir: resolve(outDir) };
-  const typeRoots = [resolve("node_modules/@types")];
-  const files = [resolve("src/index.ts"), resolve("src/client.ts"), resolve("src/testing.ts")];
-  writeFileSync(
-    config,
-    JSON.stringify({ extends: resolve("tsconfig.json"), compilerOptions: { ...compilerOptions, typeRoots }, files, include: [] }),
-  );
+  const types = resolve(directory, "types");
   // Wrong types are the type checker's matter, not the build's.
-  await Bun.$`${process.execPath} node_modules/.bin/tsc -p ${config}`.nothrow().quiet();
+  await writeDeclarations(types);
   const isModern = (path: string): boolean => path.endsWith(".d.ts") && !/^(?:src|v3)\//.test(path);
   const packed = Object.fromEntries([
-    ...textsIn(outDir, () => true).map(([path, text]) => [`acton/${path}`, text]),
+    ...textsIn(types, () => true).map(([path, text]) => [`acton/${path}`, text]),
     ...textsIn("node_modules/zod", isModern).map(([path, text]) => [`zod/${path}`, text]),
     ["bun/test.d.ts", readFileSync("node_modules/bun-types/test.d.ts", "utf8")],
   ]);

@@ -5,9 +5,9 @@ import type { BunPlugin } from "bun";
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import project from "../package.json";
+import { libraryModules, sourceOf, writeDeclarations } from "./library.ts";
 
 const root = join(import.meta.dir, "..");
-const entries = ["index", "client", "testing"];
 
 /** Replaces whatever is in `directory`. */
 export async function makePackage(directory: string): Promise<void> {
@@ -20,9 +20,9 @@ export async function makePackage(directory: string): Promise<void> {
 
 function manifest(): object {
   const { name, version, description, license, dependencies } = project;
-  const exported = entries.map((entry) => [
-    entry === "index" ? "." : `./${entry}`,
-    { types: `./types/${entry}.d.ts`, bun: `./bun/${entry}.js`, default: `./node/${entry}.js` },
+  const exported = Object.entries(libraryModules).map(([module, file]) => [
+    module.replace(name, "."),
+    { types: `./types/${file}.d.ts`, bun: `./bun/${file}.js`, default: `./node/${file}.js` },
   ]);
   return {
     name,
@@ -41,7 +41,7 @@ function manifest(): object {
 // Split, so that what both entries use (an error class, a message type) is one thing whichever a program imports.
 async function bundle(directory: string, target: "bun" | "node"): Promise<void> {
   const result = await Bun.build({
-    entrypoints: entries.map((entry) => join(root, "src", `${entry}.ts`)),
+    entrypoints: Object.values(libraryModules).map(sourceOf),
     outdir: join(directory, target),
     target,
     format: "esm",
@@ -67,18 +67,8 @@ const bunIsMissing: BunPlugin = {
 };
 
 async function declarations(directory: string): Promise<void> {
-  const outDir = join(directory, "types");
-  const config = join(directory, "tsconfig.json");
-  const compilerOptions = { noEmit: false, declaration: true, emitDeclarationOnly: true, rootDir: join(root, "src"), outDir };
-  const typeRoots = [join(root, "node_modules/@types")];
-  const files = entries.map((entry) => join(root, "src", `${entry}.ts`));
-  writeFileSync(
-    config,
-    JSON.stringify({ extends: join(root, "tsconfig.json"), compilerOptions: { ...compilerOptions, typeRoots }, files, include: [] }),
-  );
-  const { exitCode, stdout } = await Bun.$`${process.execPath} ${join(root, "node_modules/.bin/tsc")} -p ${config}`.nothrow().quiet();
-  rmSync(config);
-  if (exitCode !== 0) throw new Error(`the declarations were not made:\n${stdout.toString()}`);
+  const complaints = await writeDeclarations(join(directory, "types"));
+  if (complaints !== "") throw new Error(`the declarations were not made:\n${complaints}`);
 }
 
 if (import.meta.main) await makePackage(resolve(process.argv[2] ?? join(root, "dist/package")));
