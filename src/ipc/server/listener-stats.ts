@@ -8,6 +8,7 @@ export class ListenerCounters {
   connectionsClosedIdle = 0;
   connectionsClosedSlow = 0;
   framesReceived = 0;
+  framesIgnored = 0;
   bytesReceived = 0;
   framesSent = 0;
   bytesSent = 0;
@@ -46,6 +47,8 @@ export interface ListenerStats {
   /** Bytes of frames that have begun and not ended, all connections together. */
   readonly unfinishedBytes: number;
   readonly framesReceived: number;
+  /** Those of them that ask for nothing: keep-alives, and kinds that only servers send. */
+  readonly framesIgnored: number;
   readonly bytesReceived: number;
   readonly framesSent: number;
   readonly bytesSent: number;

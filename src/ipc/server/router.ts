@@ -9,7 +9,7 @@ import { discover } from "./operations/discover.ts";
 import { heartbeat } from "./operations/heartbeat.ts";
 import { leave } from "./operations/leave.ts";
 import { idInUse } from "./operations/id-in-use.ts";
-import { arriveRequest } from "./operations/request.ts";
+import { arriveRequest, nameStream } from "./operations/request.ts";
 import { ping } from "./operations/ping.ts";
 import { refuseArrival } from "./operations/refuse-arrival.ts";
 import { stats } from "./operations/stats.ts";
@@ -41,6 +41,7 @@ export function route(context: ServerContext, connection: Connection, packet: Pa
     case "credit":
       return credit(connection, packet);
     case "silent":
+      context.counters.framesIgnored += 1;
       return;
     case "malformed":
       if (packet.closes) return connection.unreadable(packet.failure);
@@ -52,6 +53,7 @@ export function route(context: ServerContext, connection: Connection, packet: Pa
 
 // What would have been free of charge and answered whatever happens is so in its wrong form, too.
 function malformed(context: ServerContext, connection: Connection, packet: MalformedPacket): void {
+  nameStream(connection, packet);
   const refusal = packet.free ? undefined : refuseArrival(context, connection, packet.shape);
   connection.fail(packet, connection.openSlot(packet), refusal ?? packet.failure);
 }

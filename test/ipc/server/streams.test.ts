@@ -170,3 +170,14 @@ test("a client that vanishes ends its stream's generator", async () => {
   expect(server.seen.produced).toBeLessThan(1_000_000);
   expect(server.listener.stats().streamsOpen).toBe(0);
 });
+
+test("a stream that cannot be begun for what is wrong in it has a name all the same", async () => {
+  await using server = await TestServer.start();
+  const client = await server.connect();
+  const stream = { target: "streams", message_type: "Count", payload: { items: 1 }, expects_stream: true };
+  for (const wrong of [{ reply_to: 5 }, { timeout_ms: "x" }, { request_id: 5 }, { request_id: "x".repeat(129) }, { message_type: undefined }]) {
+    const refused = await client.ask({ ...stream, ...wrong });
+    expect(refused).toMatchObject({ stream_id: expect.stringMatching(/^stream-\d+$/), sequence: 0, is_final: true });
+    expect(refused["error_code"]).toBeOneOf(["SERIALIZATION_ERROR", "PROTOCOL_ERROR"]);
+  }
+});

@@ -6,7 +6,7 @@ import { Envelope } from "../../../message/envelope.ts";
 import type { Recipient } from "../../../message/recipient.ts";
 import type { MessageType } from "../../../message/message-type.ts";
 import { ReplyPort, type ReplySink } from "../../../message/reply-port.ts";
-import type { RequestPacket } from "../../wire/packet.ts";
+import type { Address, RequestPacket } from "../../wire/packet.ts";
 import type { Arrival, OpenCall } from "../calls.ts";
 import type { Connection } from "../connection.ts";
 import { type Operation, refusalOf } from "../policy.ts";
@@ -24,10 +24,15 @@ export const delivered = { status: "delivered" };
 /** As a request arrives: it may be refused at once, or wait for a place among those in flight. */
 export function arriveRequest(context: ServerContext, connection: Connection, packet: RequestPacket, bytes: number): void {
   const slot = connection.openSlot(packet);
-  if (packet.expectsStream && packet.streamId === null) packet.streamId = connection.calls.nextStreamId();
+  nameStream(connection, packet);
   const refusal = refuseArrival(context, connection, packet.shape) ?? idInUse(connection, packet);
   if (refusal !== undefined) connection.fail(packet, slot, refusal);
   else connection.calls.arrive({ packet, slot, bytes, at: connection.lastArrival });
+}
+
+/** A stream that its client has given no name gets one from us, for its refusal too. */
+export function nameStream(connection: Connection, address: Address): void {
+  if (address.shape === "stream") address.streamId ??= connection.calls.nextStreamId();
 }
 
 /** As a request has its place: the other checks, then the mailbox. */
