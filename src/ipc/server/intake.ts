@@ -4,7 +4,7 @@
 import type { Timer } from "../../clock.ts";
 import { ActonError, type Failure } from "../../errors.ts";
 import type { Task } from "../../scheduler.ts";
-import { detect, type Voice, voiceFor } from "../wire/detect.ts";
+import { detect, firstBytesMs, type Voice, voiceFor } from "../wire/detect.ts";
 import type { Dialect } from "../wire/dialect.ts";
 import { type Frame, FrameDecoder } from "../wire/frame-decoder.ts";
 import type { Socket } from "../transport.ts";
@@ -35,8 +35,6 @@ export interface IntakeOwner {
 
 // Frames that wait for the next turn are held; beyond this much the kernel holds them.
 const backlogBytesMax = 64 * 1024;
-/** How long the byte that tells the dialect is waited for, when there is something to say already. */
-const firstBytesMs = 1000;
 /** Who has sent four bytes and no more is taken for a writer of JSON. */
 const openBrace = 0x7b;
 

@@ -3,14 +3,12 @@
 import { after, type Clock, type Timer } from "../../clock.ts";
 import type { Failure } from "../../errors.ts";
 import type { Socket, SocketHandler } from "../transport.ts";
-import { voiceFor } from "../wire/detect.ts";
+import { firstBytesMs, voiceFor } from "../wire/detect.ts";
 import { BufferPool } from "../wire/buffer-pool.ts";
 import { FrameDecoder } from "../wire/frame-decoder.ts";
 import { FrameWriter } from "../wire/frame-writer.ts";
 import { ClosingSocket } from "./closing-socket.ts";
 
-/** How long the first bytes are waited for. */
-const firstBytesMs = 1000;
 const answerBytesMax = 64 * 1024;
 
 export class RefusedConnection implements SocketHandler {

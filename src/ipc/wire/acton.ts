@@ -1,7 +1,7 @@
 // The acton dialect, versions 1 and 2: a length, a version byte, a kind, in version 2 a format, then the body.
 // Spoken by the clients of acton-reactive. The version may change from frame to frame; answers keep that of their frame.
 
-import { ActonError, detailOf, type Failure } from "../../errors.ts";
+import { ActonError, type Failure } from "../../errors.ts";
 import { type ActonHeader, actonKinds, readActonBody } from "./acton-body.ts";
 import { actonFailure } from "./acton-text.ts";
 import { capabilities } from "./capabilities.ts";
@@ -9,8 +9,9 @@ import type { CodecLimits } from "./codec.ts";
 import type { Dialect } from "./dialect.ts";
 import { type Frame, lengthFieldBytes } from "./frame-decoder.ts";
 import type { FrameWriter } from "./frame-writer.ts";
-import { decodeJson, encodeWellFormedJson, jsonId } from "./json.ts";
-import { decodeMessagePack, encodeTextMessagePack } from "./msgpack.ts";
+import { decodeBody } from "./decode-body.ts";
+import { encodeWellFormedJson, jsonId } from "./json.ts";
+import { encodeTextMessagePack } from "./msgpack.ts";
 import type { Address, Discovery, Format, Packet, Push, SubscriptionState } from "./packet.ts";
 
 const headerBytes = { 1: lengthFieldBytes + 2, 2: lengthFieldBytes + 3 } as const;
@@ -40,16 +41,8 @@ export const acton: Dialect = {
       return { kind: "heartbeat", ...addressOf(header.format, header.version), body: bytes.subarray(start, end) };
     }
     if (header.ignored) return { kind: "silent" };
-    let body: unknown;
-    try {
-      body = header.format === "json" ? decodeJson(bytes, start, end, limits, frame.ascii) : decodeMessagePack(bytes, start, end, limits);
-    } catch (error) {
-      const failure: Failure = error instanceof ActonError ? error : { code: "SERIALIZATION_ERROR", message: detailOf(error) };
-      return readActonBody({}, header, failure);
-    }
-    const isObject = typeof body === "object" && body !== null && !Array.isArray(body);
-    const failure: Failure | undefined = isObject ? undefined : { code: "SERIALIZATION_ERROR", message: "the body is not an object" };
-    return readActonBody(isObject ? (body as Record<string, unknown>) : {}, header, failure);
+    const body = decodeBody(frame, header.format, limits);
+    return body instanceof ActonError ? readActonBody({}, header, body) : readActonBody(body, header, undefined);
   },
 
   reply(out, to, payload) {

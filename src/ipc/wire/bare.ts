@@ -1,15 +1,16 @@
 // The bare dialect: a length, then a body in JSON or MessagePack, told apart by its first byte frame by frame.
 // Spoken by the guide's clients in Python, Node and Rust, and by anyone with a socket and a JSON library.
 
-import { ActonError, detailOf, type Failure, failureText } from "../../errors.ts";
+import { ActonError, type Failure, failureText } from "../../errors.ts";
 import { capabilities } from "./capabilities.ts";
 import type { CodecLimits } from "./codec.ts";
 import type { Dialect } from "./dialect.ts";
 import { type Frame, lengthFieldBytes } from "./frame-decoder.ts";
 import type { FrameWriter } from "./frame-writer.ts";
 import { readBareBody } from "./bare-body.ts";
-import { decodeJson, encodeJson, jsonId } from "./json.ts";
-import { decodeMessagePack, encodeMessagePack } from "./msgpack.ts";
+import { decodeBody } from "./decode-body.ts";
+import { encodeJson, jsonId } from "./json.ts";
+import { encodeMessagePack } from "./msgpack.ts";
 import type { Address, Discovery, Format, MalformedPacket, Packet, Push, SilentPacket, SubscriptionState } from "./packet.ts";
 
 const silent: SilentPacket = { kind: "silent" };
@@ -40,16 +41,8 @@ export const bare: Dialect = {
         true,
       );
     }
-    let body: unknown;
-    try {
-      body = format === "json" ? decodeJson(bytes, start, end, limits, frame.ascii) : decodeMessagePack(bytes, start, end, limits);
-    } catch (error) {
-      return malformed(format, serializationError(error), false);
-    }
-    if (typeof body !== "object" || body === null || Array.isArray(body)) {
-      return malformed(format, { code: "SERIALIZATION_ERROR", message: "the body is not an object" }, false);
-    }
-    return readBareBody(body as Record<string, unknown>, format);
+    const body = decodeBody(frame, format, limits);
+    return body instanceof ActonError ? malformed(format, body, false) : readBareBody(body, format);
   },
 
   reply(out, to, payload) {
@@ -186,8 +179,4 @@ function writeMap(out: FrameWriter, body: Record<string, unknown>): void {
 
 function malformed(format: Format, failure: Failure, closes: boolean): MalformedPacket {
   return { kind: "malformed", correlation: null, format, version: 0, shape: "response", streamId: null, failure, closes, free: false };
-}
-
-function serializationError(error: unknown): Failure {
-  return error instanceof ActonError ? error : { code: "SERIALIZATION_ERROR", message: detailOf(error) };
 }

@@ -44,3 +44,14 @@ const { latin1Slice } = Buffer.prototype as Buffer & { latin1Slice(this: Uint8Ar
 export function latin1(bytes: Uint8Array, start: number, end: number): string {
   return latin1Slice.call(bytes, start, end);
 }
+
+const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of bytes that should be UTF-8. Throws SERIALIZATION_ERROR with these words when they are not. */
+export function utf8(bytes: Uint8Array, start: number, end: number, problem: string): string {
+  try {
+    return strictUtf8.decode(bytes.subarray(start, end));
+  } catch {
+    throw malformed(problem);
+  }
+}

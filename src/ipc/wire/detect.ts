@@ -22,6 +22,9 @@ export function detect(byte: number): Detection {
   return { refusal: { code: "PROTOCOL_ERROR", message: `a connection that begins with byte ${hex} speaks no known dialect` } };
 }
 
+/** How long the byte that tells the dialect is waited for, when there is something to say already. Milliseconds. */
+export const firstBytesMs = 1000;
+
 /** In words that a client with this first byte may understand; without one, a client that has said nothing. */
 export function voiceFor(byte: number | undefined): Voice {
   if (byte === undefined || byte <= 0x08) return (out, failure) => acton.connectionFailure(out, failure, "json");

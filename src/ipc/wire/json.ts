@@ -3,7 +3,7 @@
 
 import { detailOf } from "../../errors.ts";
 import { systemRandom } from "../../random.ts";
-import { type CodecLimits, depthMax, fits64Bits, latin1, malformed, tooDeep, tooMany } from "./codec.ts";
+import { type CodecLimits, depthMax, fits64Bits, latin1, malformed, tooDeep, tooMany, utf8 } from "./codec.ts";
 import { type Spelling, spelled } from "./plain.ts";
 
 // Newer than the library that TypeScript ships.
@@ -12,8 +12,6 @@ declare global {
     rawJSON(text: string): object;
   }
 }
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * Decodes the body at `start … end`. Integers beyond ±2^53−1 come out as bigint; beyond 64 bits they are refused, as are numbers
@@ -24,7 +22,7 @@ export function decodeJson(bytes: Uint8Array, start: number, end: number, limits
   // n bytes of valid JSON hold at most n / 2 levels and (n + 1) / 2 values and keys.
   const short = (end - start + 1) >> 1 <= Math.min(limits.depth, limits.tokens);
   const inexact = short ? undefined : scan(bytes, start, end, limits);
-  const text = ascii ? latin1(bytes, start, end) : decodeUtf8(bytes.subarray(start, end));
+  const text = ascii ? latin1(bytes, start, end) : utf8(bytes, start, end, "the body is not valid UTF-8");
   try {
     return (inexact ?? inexactNumber.test(text)) ? parseExactly(text) : JSON.parse(text);
   } catch (error) {
@@ -36,14 +34,6 @@ export function decodeJson(bytes: Uint8Array, start: number, end: number, limits
 
 /** The parser's reason quotes the input. */
 const reasonLengthMax = 64;
-
-function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    throw malformed("the body is not valid UTF-8");
-  }
-}
 
 const payloadSpelling: Spelling = {
   root: "payload",

@@ -1,7 +1,7 @@
 // Reads one MessagePack body in one pass: every length, string and type is checked before anything is built from it.
 // Our own, since a check in front of a library would be such a reader already. Called by msgpack.ts.
 
-import { type CodecLimits, latin1, malformed, setOwn, tooDeep, tooMany } from "./codec.ts";
+import { type CodecLimits, latin1, malformed, setOwn, tooDeep, tooMany, utf8 } from "./codec.ts";
 
 /** Keys come again and again: a hit costs no new string. The slots are fixed, so a peer's keys replace each other. */
 class KeyCache {
@@ -30,15 +30,10 @@ function isSame(text: string, bytes: Uint8Array, start: number): boolean {
   return true;
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const keyCache = new KeyCache();
 
 function decodeUtf8(bytes: Uint8Array, start: number, end: number): string {
-  try {
-    return utf8.decode(bytes.subarray(start, end));
-  } catch {
-    throw malformed("the body has a string that is not valid UTF-8");
-  }
+  return utf8(bytes, start, end, "the body has a string that is not valid UTF-8");
 }
 
 /** A string up to here is looked at byte by byte. */
