@@ -1,7 +1,8 @@
 // The composition root: one agent system, one registry, one listener in front of them, and the process they live in.
 // Everything that the parts must not reach for themselves is chosen here.
 
-import type { AnyBlueprint, Blueprint, StartOptions } from "./agent/blueprint.ts";
+import type { Blueprint } from "./agent/blueprint.ts";
+import type { AnyBlueprint, StartOptions } from "./agent/definition.ts";
 import type { AgentHandle } from "./agent/handle.ts";
 import type { Broker } from "./broker/broker.ts";
 import { after, type Clock, SystemClock } from "./clock.ts";
@@ -22,6 +23,7 @@ import { type Random, systemRandom } from "./random.ts";
 import { AgentSystem } from "./runtime/agent-system.ts";
 import { Names } from "./runtime/names.ts";
 import { type Scheduler, TurnScheduler } from "./scheduler.ts";
+import { supervisionEvents } from "./supervision/events.ts";
 
 export interface LaunchOptions {
   readonly limits?: RuntimeConfigInput;
@@ -71,7 +73,11 @@ export class ActonApp implements AsyncDisposable {
       options.log ??
       createLog({ clock: this.#clock, output: this.#host.stderr, level: "info", format: this.#host.stderrIsTerminal ? "pretty" : "json" });
     const seams = { clock: this.#clock, scheduler: this.#scheduler, log: this.#log, random: options.random ?? systemRandom };
-    this.#system = new AgentSystem(seams, { limits: resolveRuntimeConfig(options.limits), validateLocal: options.validateLocal ?? false });
+    this.#system = new AgentSystem(seams, {
+      limits: resolveRuntimeConfig(options.limits),
+      validateLocal: options.validateLocal ?? false,
+      onSupervision: () => this.#types.register(...supervisionEvents),
+    });
     this.#stopWatchingFaults = this.#host.onFault((thrown) => {
       this.#log.error("uncaught error", { error: detailOf(thrown), stack: stackOf(thrown) });
       // The program goes on. Should it end without having been shut down, its status must not say that all went well.

@@ -1,6 +1,6 @@
 // An application module's description: what `acton serve` runs. Plain data; running it is the business of others.
 
-import type { AnyBlueprint } from "./agent/blueprint.ts";
+import type { AnyBlueprint } from "./agent/definition.ts";
 import type { ActonApp } from "./app.ts";
 import type { AppConfigInput } from "./config.ts";
 import type { Policy } from "./ipc/server/policy.ts";

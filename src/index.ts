@@ -1,8 +1,19 @@
 // The public names of the library, listed by hand.
 
 export { agent, Blueprint } from "./agent/blueprint.ts";
-export type { AgentArgument, CrashDecision, CrashPolicy, Handler, HandlerArgument, HandlerResult, Hook, StartOptions } from "./agent/blueprint.ts";
+export type { AgentArgument, Handler, HandlerArgument, HandlerResult, Hook } from "./agent/blueprint.ts";
+export type {
+  ChildOptions,
+  CrashDecision,
+  CrashPolicy,
+  Escalation,
+  RestartKind,
+  StartOptions,
+  Strategy,
+  SupervisionOptions,
+} from "./agent/definition.ts";
 export { AgentHandle } from "./agent/handle.ts";
+export type { AgentStatus, SupervisedChild } from "./agent/handle.ts";
 export type { Schedule, SendEveryOptions } from "./agent/schedule.ts";
 export { ActonApp } from "./app.ts";
 export type { LaunchOptions, ListenOptions, ShutdownResult } from "./app.ts";
@@ -35,5 +46,6 @@ export type { ReplyStream } from "./message/reply-stream.ts";
 export { seededRandom, systemRandom } from "./random.ts";
 export type { Random } from "./random.ts";
 export { DeadLetter } from "./runtime/dead-letter.ts";
+export { AgentRestarted, AgentSupervised, AgentTerminated, SupervisionEscalated } from "./supervision/events.ts";
 export { TurnScheduler } from "./scheduler.ts";
 export type { Scheduler, Task } from "./scheduler.ts";

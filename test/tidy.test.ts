@@ -49,7 +49,7 @@ const bottomRow = [
 ].map((name) => `${name}.ts`);
 
 const wire = ["bottom", "ipc/transport", "ipc/wire"];
-const system = ["bottom", "message", "agent", "broker", "runtime"];
+const system = ["bottom", "message", "agent", "broker", "supervision", "runtime"];
 const everything = [...system, "ipc/transport", "ipc/wire", "ipc/server", "ipc/client", "app", "index", "client", "testing", "cli"];
 
 /** What each layer may import, types included. Itself is understood. */
@@ -58,7 +58,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   message: ["bottom"],
   agent: ["bottom", "message"],
   broker: ["bottom", "message", "agent"],
-  runtime: ["bottom", "message", "agent", "broker"],
+  supervision: ["bottom", "message", "agent"],
+  runtime: ["bottom", "message", "agent", "broker", "supervision"],
   "ipc/transport": ["bottom"],
   "ipc/wire": ["bottom"],
   "ipc/server": [...system, ...wire],
@@ -80,7 +81,7 @@ function layerOf(path: string): string {
 
 /** The few files that may import a package, or a module of the host that reaches outside of the process. */
 const packageHomes: Readonly<Record<string, readonly string[]>> = {
-  zod: ["message/schema.ts", "message/plain-object.ts", "runtime/dead-letter.ts", "cli/"],
+  zod: ["message/schema.ts", "message/plain-object.ts", "runtime/dead-letter.ts", "supervision/events.ts", "cli/"],
   msgpackr: ["ipc/wire/msgpack.ts"],
   commander: ["cli/"],
   "bun:ffi": ["libc.ts"],

@@ -13,7 +13,8 @@ import { type Attendant, type Reply, ReplyPort } from "../message/reply-port.ts"
 import type { Random } from "../random.ts";
 import type { Caller } from "./activity.ts";
 import type { AgentNode, OpenAsk, RunningHandler } from "./ask-cycle.ts";
-import type { AgentArgument, HandlerArgument, HandlerEntry, StartAgent } from "./blueprint.ts";
+import type { AgentArgument, HandlerArgument, StartAgent } from "./blueprint.ts";
+import type { HandlerEntry } from "./definition.ts";
 import type { AgentHandle } from "./handle.ts";
 
 /** The agent, as its activations use it. */

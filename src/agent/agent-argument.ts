@@ -1,26 +1,26 @@
 // What hooks and handlers of one agent share: its handle, log, clock, children and schedules. Made once per agent,
 // and only when some of its code asks for it.
 
+import { ActonError } from "../errors.ts";
 import type { MessageType } from "../message/message-type.ts";
-import type { AgentArgument, AnyBlueprint, StartOptions } from "./blueprint.ts";
+import type { AgentArgument } from "./blueprint.ts";
+import type { AnyBlueprint, StartOptions } from "./definition.ts";
 import type { AgentHandle } from "./handle.ts";
 import type { LifeCycle } from "./life-cycle.ts";
+import { agentStopped, type Living } from "./living.ts";
 import { Schedule } from "./schedule.ts";
 import type { AgentServices } from "./services.ts";
 
-export interface ArgumentOwner {
+export interface ArgumentOwner extends Living {
   readonly handle: AgentHandle<MessageType>;
   readonly life: LifeCycle;
-  readonly model: unknown;
 }
 
-export type StartUntyped = (blueprint: AnyBlueprint, options: StartOptions | undefined) => Promise<AgentHandle<MessageType>>;
-
-export function makeArgument(owner: ArgumentOwner, services: AgentServices, startChild: StartUntyped): AgentArgument<unknown> {
+export function makeArgument(owner: ArgumentOwner, services: AgentServices): AgentArgument<unknown> {
   const { clock, random } = services;
   const { handle, life } = owner;
   const schedule = (type: MessageType, payload: unknown, when: ConstructorParameters<typeof Schedule>[3]): Schedule =>
-    life.keep(new Schedule(clock, handle.recipient, { type, payload }, when, (ended) => life.drop(ended)));
+    life.belongings.keep(new Schedule(clock, handle.recipient, { type, payload }, when, (ended) => life.belongings.drop(ended)));
   return {
     get model() {
       return owner.model;
@@ -30,9 +30,14 @@ export function makeArgument(owner: ArgumentOwner, services: AgentServices, star
     clock,
     random,
     broker: services.publisherFor(handle.name),
-    start: async (blueprint, options) => {
-      const child = await startChild(blueprint, options);
-      await life.adopt(child.recipient);
+    start: async (blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle<MessageType>> => {
+      const { handle: child } = await services.startAgent(blueprint, { ...options, parent: owner });
+      // The agent may have gone while the child was starting.
+      if (life.over) {
+        await child.stop();
+        throw ActonError.from(agentStopped);
+      }
+      life.family.adopt(child);
       return child;
     },
     sendAfter: (delayMs, type, payload) => schedule(type, payload, { delayMs }),

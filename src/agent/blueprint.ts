@@ -9,11 +9,20 @@ import type { AnswerOf, MessageType, PayloadOf } from "../message/message-type.t
 import type { Publisher } from "../message/publisher.ts";
 import type { Reply } from "../message/reply-port.ts";
 import type { Random } from "../random.ts";
+import {
+  type AnyBlueprint,
+  type BlueprintDefinition,
+  checkSupervision,
+  childOf,
+  type ChildOptions,
+  type CrashPolicy,
+  type HandlerEntry,
+  type HookName,
+  type StartOptions,
+  type SupervisionOptions,
+} from "./definition.ts";
 import type { AgentHandle } from "./handle.ts";
 import type { Schedule, SendEveryOptions } from "./schedule.ts";
-
-/** What a crash does to its agent: keep the model, take a fresh one (the mailbox stays), or stop. */
-export type CrashDecision = "resume" | "restart" | "stop";
 
 /** What hooks and handlers have in common. */
 export interface AgentArgument<Model> {
@@ -58,40 +67,10 @@ export type HandlerResult<T extends MessageType> =
 
 export type Handler<Model, T extends MessageType> = (argument: HandlerArgument<Model, T>) => HandlerResult<T>;
 export type Hook<Model> = (argument: AgentArgument<Model>) => unknown;
-export type CrashPolicy = CrashDecision | ((error: unknown) => CrashDecision);
 export type StartAgent = <Model, Handled extends MessageType>(
   blueprint: Blueprint<Model, Handled>,
   options?: StartOptions,
 ) => Promise<AgentHandle<Handled>>;
-
-export interface StartOptions {
-  /** Instead of the blueprint's own name. */
-  readonly name?: string;
-}
-
-export interface HandlerEntry {
-  readonly type: MessageType;
-  /** Runs alone; otherwise beside others of its kind. */
-  readonly exclusive: boolean;
-  readonly handler: (argument: never) => unknown;
-}
-
-export const hookNames = ["beforeStart", "afterStart", "beforeStop", "afterStop"] as const;
-export type HookName = (typeof hookNames)[number];
-
-/** A blueprint without its types, as the runtime uses it. */
-export interface BlueprintDefinition {
-  readonly name: string;
-  readonly model: () => unknown;
-  readonly handlers: ReadonlyMap<string, HandlerEntry>;
-  readonly subscriptions: ReadonlySet<string>;
-  readonly hooks: Readonly<Partial<Record<HookName, (argument: never) => unknown>>>;
-  readonly crashPolicy: CrashPolicy;
-}
-
-export interface AnyBlueprint {
-  readonly definition: BlueprintDefinition;
-}
 
 export class Blueprint<Model, Handled extends MessageType> implements AnyBlueprint {
   readonly definition: BlueprintDefinition;
@@ -141,9 +120,23 @@ export class Blueprint<Model, Handled extends MessageType> implements AnyBluepri
     return this.#hook("afterStop", hook);
   }
 
-  /** What a handler that throws does to the agent: `resume` unless told otherwise. */
+  /** What a handler that throws does to the agent. Unless told otherwise: `resume`, or `restart` under a supervisor. */
   onCrash(policy: CrashPolicy): Blueprint<Model, Handled> {
     return this.#with({ crashPolicy: policy });
+  }
+
+  /** Starts this child with the agent, after `beforeStart` and in the order of these calls, and restarts it when it ends. */
+  supervise(child: AnyBlueprint, options?: ChildOptions): Blueprint<Model, Handled> {
+    const added = childOf(child, options);
+    if (this.definition.children.some(({ name }) => name === added.name))
+      throw new TypeError(`Cannot supervise two children named ${added.name} in the agent ${this.name}`);
+    return this.#with({ children: [...this.definition.children, added] });
+  }
+
+  /** How the agent supervises its children. */
+  supervision(options: SupervisionOptions): Blueprint<Model, Handled> {
+    checkSupervision(options);
+    return this.#with({ supervision: { ...this.definition.supervision, ...options } });
   }
 
   #handle<T extends MessageType>(type: T, handler: (argument: never) => unknown, exclusive: boolean): Blueprint<Model, Handled | T> {
@@ -164,11 +157,14 @@ export class Blueprint<Model, Handled extends MessageType> implements AnyBluepri
 /** Begins a blueprint. The model factory runs once per start, so agents never share a model. */
 export function agent<Model>(name: string, model: () => Model): Blueprint<Model, never> {
   if (typeof name !== "string" || name.length === 0) throw new TypeError("Cannot make an agent without a name");
-  return new Blueprint({ name, model, handlers: new Map(), subscriptions: new Set(), hooks: {}, crashPolicy: "resume" });
-}
-
-/** The handler's own name, or what it handles. */
-export function handlerName(entry: HandlerEntry): string {
-  const { name } = entry.handler;
-  return name === "" ? `${entry.exclusive ? "mutateOn" : "actOn"}(${entry.type.name})` : name;
+  return new Blueprint({
+    name,
+    model,
+    handlers: new Map(),
+    subscriptions: new Set(),
+    hooks: {},
+    crashPolicy: undefined,
+    children: [],
+    supervision: {},
+  });
 }

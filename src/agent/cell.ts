@@ -10,11 +10,13 @@ import type { Task } from "../scheduler.ts";
 import { Activation } from "./activation.ts";
 import { makeArgument } from "./agent-argument.ts";
 import { findAskCycle, type OpenAsk, type RunningHandler } from "./ask-cycle.ts";
-import { type AgentArgument, type AnyBlueprint, type BlueprintDefinition, type HandlerEntry, handlerName, type StartOptions } from "./blueprint.ts";
+import type { AgentArgument } from "./blueprint.ts";
+import { type BlueprintDefinition, type HandlerEntry, handlerName } from "./definition.ts";
 import { DeferredReplies } from "./deferred-replies.ts";
 import { Gate } from "./gate.ts";
 import { AgentHandle } from "./handle.ts";
-import { agentStopped, LifeCycle, type Living } from "./life-cycle.ts";
+import { LifeCycle } from "./life-cycle.ts";
+import { agentStopped, type Living, type StartContext } from "./living.ts";
 import { Mailbox, type Settled, targetBusy } from "./mailbox.ts";
 import { QueuedAsk } from "./queued-ask.ts";
 import { Runner, type RunnerHost } from "./runner.ts";
@@ -24,20 +26,14 @@ import type { AgentServices } from "./services.ts";
 const messagesPerClockRead = 4;
 const turnMsMax = 1;
 
-/** Starts an agent; the handle is the only way to it. Rejects with START_FAILED when it does not start. */
-export async function startAgent(blueprint: AnyBlueprint, services: AgentServices, options: StartOptions = {}): Promise<AgentHandle<MessageType>> {
-  const cell = new AgentCell(blueprint.definition, services, options);
-  await cell.life.start();
-  return cell.handle;
-}
-
-class AgentCell implements Recipient, Task, RunnerHost, Living {
+export class AgentCell implements Recipient, Task, RunnerHost, Living {
   readonly name: string;
   readonly id: string;
   readonly handle: AgentHandle<MessageType>;
   readonly life: LifeCycle;
   model: unknown;
-  readonly #definition: BlueprintDefinition;
+  readonly definition: BlueprintDefinition;
+  readonly parent: Living | undefined;
   readonly #services: AgentServices;
   readonly #mailbox: Mailbox;
   readonly #gate: Gate;
@@ -49,20 +45,22 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
   #drained: (() => void) | undefined;
   #deferred: DeferredReplies | undefined;
 
-  constructor(definition: BlueprintDefinition, services: AgentServices, options: StartOptions) {
-    this.name = options.name ?? definition.name;
+  constructor(definition: BlueprintDefinition, services: AgentServices, { name, parent, guardian }: StartContext) {
+    this.name = name ?? definition.name;
     this.id = `${this.name}/${services.nextAgentNumber()}`;
-    this.#definition = definition;
+    this.definition = definition;
     this.#services = services;
     this.#mailbox = new Mailbox(services.limits, services.clock);
     this.#gate = new Gate(services.limits.readersMax, () => this.#wake());
     this.#runner = new Runner(this, this.#gate, services);
-    this.handle = new AgentHandle(this, services);
-    this.life = new LifeCycle(this, definition, services);
+    this.parent = parent;
+    this.life = new LifeCycle(this, services);
+    this.life.guardian = guardian;
+    this.handle = new AgentHandle(this, this.life, services);
   }
 
   get handles(): readonly MessageType[] {
-    return [...this.#definition.handlers.values()].map((entry) => entry.type);
+    return [...this.definition.handlers.values()].map((entry) => entry.type);
   }
 
   get exclusiveHandler(): RunningHandler | undefined {
@@ -82,7 +80,7 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
   }
 
   get argument(): AgentArgument<unknown> {
-    return (this.#argument ??= makeArgument(this, this.#services, async (blueprint, options) => startAgent(blueprint, this.#services, options)));
+    return (this.#argument ??= makeArgument(this, this.#services));
   }
 
   offer(envelope: Envelope): Failure | undefined {
@@ -113,7 +111,7 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
   }
 
   handlesExclusively(type: MessageType): boolean {
-    return this.#definition.handlers.get(type.name)?.exclusive ?? false;
+    return this.definition.handlers.get(type.name)?.exclusive ?? false;
   }
 
   askCycle(type: MessageType): Failure | undefined {
@@ -130,7 +128,7 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
   }
 
   watch(stopped: () => void): () => void {
-    return this.life.watch(stopped);
+    return this.life.standing.onGone(stopped);
   }
 
   stop(): Promise<void> {
@@ -163,6 +161,10 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
     this.#gate.release();
   }
 
+  openMailbox(): void {
+    this.#closed = false;
+  }
+
   closeMailbox(): void {
     this.#closed = true;
     this.#mailbox.close(agentStopped);
@@ -181,10 +183,6 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
       this.#services.deadLetter(envelope, this.name, failure.message);
       envelope.port?.abandon(failure);
     }
-  }
-
-  crashed(error: unknown): void {
-    this.life.crashed(error);
   }
 
   surplusReply(entry: HandlerEntry, late: boolean): void {
@@ -214,7 +212,7 @@ class AgentCell implements Recipient, Task, RunnerHost, Living {
   }
 
   #admit(envelope: Envelope): HandlerEntry | Failure {
-    const entry = this.#definition.handlers.get(envelope.type.name);
+    const entry = this.definition.handlers.get(envelope.type.name);
     if (entry !== undefined && !this.#closed) return entry;
     const failure: Failure = this.#closed
       ? agentStopped

@@ -1,222 +1,246 @@
-// From the first hook to the last: starting, crashing, restarting and stopping one agent. The cell runs messages;
-// this decides whether there is anything to run them for. Stopping is bounded: every step races one deadline.
+// From the first hook to the last: starting, crashing, restarting and stopping one agent. The cell runs messages; this
+// decides whether there is anything to run them for. An agent restarts in place, so that handles, names and
+// subscriptions follow. Every way down is bounded: its steps race one deadline.
 
-import { after } from "../clock.ts";
-import { ActonError, detailOf, type Failure, stackOf } from "../errors.ts";
-import type { Recipient } from "../message/recipient.ts";
-import type { AgentArgument, BlueprintDefinition, CrashDecision, HookName } from "./blueprint.ts";
-import type { Schedule } from "./schedule.ts";
-import type { AgentServices, BroadcastTarget } from "./services.ts";
+import { ActonError, detailOf } from "../errors.ts";
+import { Belongings } from "./belongings.ts";
+import { bounded } from "./bounded.ts";
+import { decideCrash } from "./crash-policy.ts";
+import type { HookName } from "./definition.ts";
+import { runHook, runHookGuarded } from "./hooks.ts";
+import { agentStopped, type Departure, type Guardian, type Household, type Living, type SupervisedLife, type Within } from "./living.ts";
+import type { AgentServices } from "./services.ts";
+import { Standing } from "./standing.ts";
 
-export const agentStopped: Failure = { code: "AGENT_STOPPED", message: "the agent has stopped" };
-
-export type AgentStatus = "starting" | "running" | "draining" | "stopping" | "stopped";
-
-/** The cell, as its life cycle uses it. */
-export interface Living extends BroadcastTarget {
-  readonly name: string;
-  readonly argument: AgentArgument<unknown>;
-  model: unknown;
-  /** While held no message runs. */
-  hold(): void;
-  release(): void;
-  /** Turns new messages and waiting senders away. */
-  closeMailbox(): void;
-  /** Runs `drained` once nothing is queued or running. */
-  drain(drained: () => void): void;
-  /** Ends what runs, for its askers; with `queued`, what waits in the mailbox too. */
-  abandon(failure: Failure, queued: boolean): void;
-}
-
-export class LifeCycle {
-  status: AgentStatus = "starting";
+export class LifeCycle implements SupervisedLife {
+  readonly standing: Standing;
+  generation = 0;
+  guardian: Guardian | undefined;
   readonly #cell: Living;
-  readonly #definition: BlueprintDefinition;
   readonly #services: AgentServices;
-  #children: Recipient[] | undefined;
-  #schedules: Set<Schedule> | undefined;
-  #watchers: Set<() => void> | undefined;
-  #subscriptions: Array<() => void> | undefined;
+  #household: Household | undefined;
+  #belongings: Belongings | undefined;
+  /** The way down between two lives: whoever brings it back waits for that. */
+  #falling: Promise<void> | undefined;
   #stopping: Promise<void> | undefined;
+  /** What a stop that a crash began is told as. */
+  #crash: Departure | undefined;
+  /** It is coming up, or about to: a stop waits for that, and then works off what is queued. */
+  #rising = false;
+  /** Counts the attempts to come up: what an earlier one still waits for does not matter any more. */
+  #attempt = 0;
+  /** The stop hooks have run for this life. */
+  #laidDown = false;
 
-  constructor(cell: Living, definition: BlueprintDefinition, services: AgentServices) {
+  constructor(cell: Living, services: AgentServices) {
     this.#cell = cell;
-    this.#definition = definition;
     this.#services = services;
+    this.standing = new Standing(cell.name, services);
   }
 
-  /** Rejects with START_FAILED when the model factory or `beforeStart` fails. */
+  /** Made when it is first asked for, as is the family: most agents own nothing and have no children. */
+  get belongings(): Belongings {
+    return (this.#belongings ??= new Belongings());
+  }
+
+  get over(): boolean {
+    return this.#belongings?.closed ?? false;
+  }
+
+  get family(): Household {
+    return (this.#household ??= this.#services.householdOf(this.#cell));
+  }
+
+  /** Rejects with START_FAILED when the model factory, `beforeStart` or a child of the blueprint fails. */
   async start(): Promise<void> {
+    let up;
     try {
-      this.#cell.model = this.#definition.model();
-      await this.#hook("beforeStart");
+      up = await this.#rise();
     } catch (error) {
-      this.#cell.closeMailbox();
-      await this.#end(agentStopped);
-      throw new ActonError("START_FAILED", `the agent ${this.#cell.name} did not start: ${detailOf(error)}`, { cause: error });
+      await this.#giveUpRising();
+      this.#laidDown = true;
+      await this.end();
+      throw error;
     }
-    if (this.#stopping !== undefined) {
-      await this.#stopping;
-      throw new ActonError("START_FAILED", `the agent ${this.#cell.name} was stopped while it started`);
+    await up?.afterStart;
+    if (up !== undefined) return;
+    await this.#stopping;
+    throw this.#startFailed("was stopped while it started");
+  }
+
+  async raise(): Promise<void> {
+    await this.#falling;
+    if (!this.#rising) await this.#stopping;
+    if (this.standing.status === "stopped") this.#reopen();
+    const { startTimeoutMs } = this.#services.limits;
+    try {
+      const up = await bounded(this.#services.clock, startTimeoutMs, (within) => within(this.#rise()));
+      if (!up) throw this.#startFailed(`was not up within ${startTimeoutMs} ms`);
+    } catch (error) {
+      await this.#giveUpRising();
+      throw error;
     }
-    for (const name of this.#definition.subscriptions) {
-      const type = this.#definition.handlers.get(name)?.type;
-      if (type !== undefined) (this.#subscriptions ??= []).push(this.#services.subscribe(type, this.#cell));
-    }
-    this.status = "running";
-    this.#cell.release();
-    await this.#guardedHook("afterStart");
+  }
+
+  lower(): Promise<void> {
+    if (this.#stopping !== undefined) return this.#stopping;
+    if (this.standing.status === "running") this.#falling = this.#lower();
+    else if (this.#rising) this.#falling = this.#giveUpRising();
+    return this.#falling ?? Promise.resolve();
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
-    return this.#stopping;
+    return (this.#stopping ??= this.#stop());
+  }
+
+  async end(): Promise<void> {
+    const waited = this.standing.status === "stopped" && this.guardian !== undefined;
+    this.guardian = undefined;
+    await this.stop();
+    if (waited) this.standing.setGone();
+  }
+
+  release(): void {
+    this.guardian = undefined;
+    if (this.standing.status === "restarting") void this.#restart();
+    if (this.standing.status === "stopped") this.standing.setGone();
   }
 
   /** A handler threw: decides what becomes of the agent, and does it. */
   crashed(error: unknown): void {
-    const decision = this.#decide(error);
-    if (decision === "stop") void this.stop();
-    else if (decision === "restart" && this.status === "running") void this.#restart();
+    const decision = decideCrash(this.#cell, error, this.#services);
+    if (decision === "restart") void this.#fail(error);
+    if (decision !== "stop" || this.#stopping !== undefined) return;
+    this.#crash = { kind: "crashed", error };
+    void this.stop();
   }
 
-  /** Rejects with AGENT_STOPPED, and stops the child, when the agent has gone while it was starting. */
-  async adopt(child: Recipient): Promise<void> {
-    if (this.#isOver()) {
-      await child.stop();
-      throw ActonError.from(agentStopped);
+  giveUp(error: unknown): void {
+    if (this.guardian === undefined) void this.stop();
+    else void this.#fail(error);
+  }
+
+  /** Undefined when it was stopped or laid down meanwhile. */
+  async #rise(): Promise<{ readonly afterStart: Promise<void> } | undefined> {
+    const attempt = (this.#attempt += 1);
+    const { definition } = this.#cell;
+    this.#rising = true;
+    this.#laidDown = false;
+    try {
+      this.#cell.model = definition.model();
+      await runHook(this.#cell, "beforeStart", this.#services);
+      if (this.#attempt === attempt && definition.children.length > 0) await this.family.rise();
+    } catch (error) {
+      this.#rising = false;
+      throw this.#startFailed(`did not start: ${detailOf(error)}`, error);
     }
-    (this.#children ??= []).push(child);
-    child.watch(() => {
-      this.#children = this.#children?.filter((other) => other !== child);
+    if (this.#attempt !== attempt) return undefined;
+    this.#rising = false;
+    this.#falling = undefined;
+    this.#cell.release();
+    // Stopped meanwhile, it still works off what is queued.
+    if (this.#stopping !== undefined) return undefined;
+    if (definition.subscriptions.size > 0) this.belongings.subscribe(definition, this.#cell, this.#services);
+    this.generation += 1;
+    this.standing.set("running");
+    return { afterStart: this.#hook("afterStart") };
+  }
+
+  async #fail(error: unknown): Promise<void> {
+    if (this.standing.status !== "running") return;
+    const { guardian } = this;
+    this.#rising = guardian === undefined;
+    await (this.#falling = this.#fall(async (within) => this.#household?.fall(within)));
+    if (guardian === undefined) return this.#restart();
+    if (this.#stopping === undefined && this.guardian === guardian) guardian.departed({ kind: "crashed", error });
+  }
+
+  // Alone, it has nobody who would try again.
+  async #restart(): Promise<void> {
+    try {
+      await this.raise();
+    } catch (error) {
+      this.#services.log.error("agent did not restart", { agent: this.#cell.name, error: detailOf(error) });
+      await this.stop();
+    }
+  }
+
+  async #lower(): Promise<void> {
+    await this.#fall(async (within) => {
+      await within(this.#hook("beforeStop"));
+      await this.#household?.fall(within);
+      await within(this.#hook("afterStop"));
     });
+    this.#laidDown = true;
   }
 
-  keep(schedule: Schedule): Schedule {
-    if (this.#isOver()) schedule.cancel();
-    else (this.#schedules ??= new Set()).add(schedule);
-    return schedule;
+  async #giveUpRising(): Promise<void> {
+    this.#attempt += 1;
+    this.#rising = false;
+    await this.#goDown(async (within) => this.#household?.fall(within));
+    if (this.#stopping === undefined) return;
+    // Whoever has stopped it meanwhile waits for what is queued, and nobody will work that off.
+    this.#cell.abandon(agentStopped, true);
+    this.#cell.release();
   }
 
-  drop(schedule: Schedule): void {
-    this.#schedules?.delete(schedule);
-  }
-
-  watch(stopped: () => void): () => void {
-    if (this.status === "stopped") {
-      stopped();
-      return () => {};
-    }
-    const watchers = (this.#watchers ??= new Set());
-    const watcher = (): void => stopped();
-    watchers.add(watcher);
-    return () => watchers.delete(watcher);
+  // The mailbox is kept; what runs belongs to the old model and ends.
+  async #fall(further: (within: Within) => Promise<void>): Promise<void> {
+    this.standing.set("restarting");
+    this.#cell.hold();
+    this.#cell.abandon({ code: "AGENT_STOPPED", message: "the agent restarted" }, false);
+    this.#belongings?.cancelSchedules();
+    await this.#goDown(further);
   }
 
   async #stop(): Promise<void> {
-    const { clock, counters, limits, log } = this.#services;
-    this.status = "draining";
-    this.#unsubscribe();
+    const { counters, limits, log } = this.#services;
+    // Down between two lives, nothing will work off what is queued.
+    const down = this.standing.status !== "running" && !this.#rising;
+    this.standing.set("stopping");
+    this.#belongings?.unsubscribe();
     this.#cell.closeMailbox();
-    const deadline = Promise.withResolvers<"late">();
-    const timer = after(clock, limits.stopTimeoutMs, () => deadline.resolve("late"));
-    const within = async (step: Promise<unknown>): Promise<boolean> => (await Promise.race([step, deadline.promise])) !== "late";
-
-    const drained = await within(new Promise<void>((resolve) => this.#cell.drain(resolve)));
-    if (!drained) {
-      counters.stoppedByForce += 1;
-      log.warn("agent stopped by force", { agent: this.#cell.name, afterMs: limits.stopTimeoutMs });
-    }
-    if (drained) await within(this.#guardedHook("beforeStop"));
-    await this.#end(agentStopped, within);
-    await within(this.#guardedHook("afterStop"));
-    clock.disarm(timer);
-    this.#tellWatchers();
-  }
-
-  async #end(failure: Failure, within: (step: Promise<void>) => Promise<unknown> = unbounded): Promise<void> {
-    this.status = "stopping";
-    this.#unsubscribe();
-    this.#cell.abandon(failure, true);
-    await this.#endChildren(within);
-    this.status = "stopped";
-  }
-
-  // What a life has started ends with it.
-  async #endChildren(within: (step: Promise<void>) => Promise<unknown>): Promise<void> {
-    for (const schedule of this.#schedules ?? []) schedule.cancel();
-    for (const child of [...(this.#children ?? [])].reverse()) await within(child.stop());
-  }
-
-  #isOver(): boolean {
-    return this.status === "stopping" || this.status === "stopped";
-  }
-
-  // Outside of the agent's own reckoning: a watcher is somebody else's code.
-  #tellWatchers(): void {
-    const watchers = [...(this.#watchers ?? [])];
-    this.#watchers = undefined;
-    for (const watcher of watchers) {
-      try {
-        this.#services.activity.within(undefined, watcher, undefined);
-      } catch (error) {
-        this.#services.log.error("watcher failed", { agent: this.#cell.name, error: detailOf(error) });
+    await this.#goDown(async (within) => {
+      const drained = down || (await within(new Promise<void>((resolve) => this.#cell.drain(resolve))));
+      if (!drained) {
+        counters.stoppedByForce += 1;
+        log.warn("agent stopped by force", { agent: this.#cell.name, afterMs: limits.stopTimeoutMs });
       }
-    }
+      if (drained && !this.#laidDown) await within(this.#hook("beforeStop"));
+      await this.#end(within);
+      if (!this.#laidDown) await within(this.#hook("afterStop"));
+    });
+    this.standing.set("stopped");
+    if (this.guardian === undefined) this.standing.setGone();
+    else this.guardian.departed(this.#crash ?? { kind: "stopped" });
   }
 
-  #unsubscribe(): void {
-    for (const cancel of this.#subscriptions ?? []) cancel();
-    this.#subscriptions = undefined;
+  async #end(within: Within): Promise<void> {
+    this.#attempt += 1;
+    this.#rising = false;
+    this.belongings.close();
+    this.#cell.abandon(agentStopped, true);
+    await this.#household?.end(within);
   }
 
-  #decide(error: unknown): CrashDecision {
-    const policy = this.#definition.crashPolicy;
-    if (typeof policy === "string") return policy;
-    try {
-      return this.#services.activity.within(undefined, policy, error);
-    } catch (policyError) {
-      this.#services.log.error("crash policy failed, resuming", { agent: this.#cell.name, error: detailOf(policyError) });
-      return "resume";
-    }
-  }
-
-  // The mailbox is kept; what runs beside the crashed handler belongs to the old model and ends.
-  async #restart(): Promise<void> {
+  #reopen(): void {
+    this.#stopping = undefined;
+    this.#crash = undefined;
+    this.belongings.open();
     this.#cell.hold();
-    this.#cell.abandon({ code: "AGENT_STOPPED", message: "the agent restarted" }, false);
-    await this.#endChildren(unbounded);
-    try {
-      this.#cell.model = this.#definition.model();
-      await this.#hook("beforeStart");
-    } catch (error) {
-      this.#services.log.error("agent did not restart", { agent: this.#cell.name, error: detailOf(error) });
-      this.#cell.release();
-      this.#cell.abandon(agentStopped, true);
-      return this.stop();
-    }
-    // It may have been stopped meanwhile: then it works off what is queued, or has ended.
-    if (this.#isOver()) return;
-    this.#cell.release();
-    if (this.#stopping === undefined) await this.#guardedHook("afterStart");
+    this.#cell.openMailbox();
+    this.standing.set("restarting");
   }
 
-  async #hook(name: HookName): Promise<void> {
-    const hook = this.#definition.hooks[name];
-    // A hook is nobody's handler, whoever it was that made the agent start or stop.
-    if (hook !== undefined) await this.#services.activity.within(undefined, hook, this.#cell.argument as never);
+  #goDown(steps: (within: Within) => Promise<void>): Promise<void> {
+    return bounded(this.#services.clock, this.#services.limits.stopTimeoutMs, steps);
   }
 
-  async #guardedHook(name: HookName): Promise<void> {
-    try {
-      await this.#hook(name);
-    } catch (error) {
-      this.#services.counters.crashed += 1;
-      this.#services.log.error("hook failed", { agent: this.#cell.name, hook: name, error: detailOf(error), stack: stackOf(error) });
-    }
+  #hook(name: HookName): Promise<void> {
+    return runHookGuarded(this.#cell, name, this.#services);
   }
-}
 
-function unbounded(step: Promise<void>): Promise<void> {
-  return step;
+  #startFailed(why: string, cause?: unknown): ActonError {
+    return new ActonError("START_FAILED", `the agent ${this.#cell.name} ${why}`, { cause });
+  }
 }

@@ -6,7 +6,7 @@ import type { RuntimeConfig } from "../config.ts";
 import type { Failure } from "../errors.ts";
 import type { Envelope } from "../message/envelope.ts";
 import type { ReplyPort } from "../message/reply-port.ts";
-import type { HandlerEntry } from "./blueprint.ts";
+import type { HandlerEntry } from "./definition.ts";
 
 export const targetBusy: Failure = { code: "TARGET_BUSY", message: "the agent's mailbox is full" };
 

@@ -4,7 +4,7 @@
 import { detailOf, stackOf } from "../errors.ts";
 import type { Envelope } from "../message/envelope.ts";
 import { Activation, type ActivationHost } from "./activation.ts";
-import type { HandlerEntry } from "./blueprint.ts";
+import type { HandlerEntry } from "./definition.ts";
 import type { Gate } from "./gate.ts";
 import type { AgentServices } from "./services.ts";
 import { driveStream, isItems, type Items } from "./stream-driver.ts";
@@ -12,8 +12,7 @@ import { driveStream, isItems, type Items } from "./stream-driver.ts";
 /** The agent whose handlers run. */
 export interface RunnerHost extends ActivationHost {
   readonly model: unknown;
-  /** A handler threw, and its asker has been told. */
-  crashed(error: unknown): void;
+  readonly life: { /** A handler threw, and its asker has been told. */ crashed(error: unknown): void };
 }
 
 export class Runner {
@@ -86,7 +85,7 @@ export class Runner {
       stack: stackOf(error),
     });
     envelope.port?.abandon({ code: "HANDLER_FAILED", message: detail });
-    this.#host.crashed(error);
+    this.#host.life.crashed(error);
   }
 }
 

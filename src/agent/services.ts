@@ -8,14 +8,9 @@ import type { MessageType } from "../message/message-type.ts";
 import type { Publisher } from "../message/publisher.ts";
 import type { Random } from "../random.ts";
 import type { Scheduler } from "../scheduler.ts";
-import type { CallerServices } from "./handle.ts";
-
-/** An agent as the broker sees it. */
-export interface BroadcastTarget {
-  readonly id: string;
-  /** `full`: not taken; `roomed` will be called once, when it is worth another try. */
-  offerBroadcast(envelope: Envelope, roomed: () => void): "taken" | "full" | "gone";
-}
+import type { AnyBlueprint } from "./definition.ts";
+import type { AgentHandle, CallerServices } from "./handle.ts";
+import type { BroadcastTarget, Household, Living, StartContext, StartedAgent } from "./living.ts";
 
 export interface AgentCounters {
   /** Messages that reached a handler. */
@@ -39,6 +34,14 @@ export interface AgentServices extends CallerServices {
   /** Delivers every broadcast of the type to the agent, until the result is called. */
   subscribe(type: MessageType, target: BroadcastTarget): () => void;
   publisherFor(agentName: string): Publisher;
+  /** Rejects with START_FAILED when it does not start. */
+  startAgent(blueprint: AnyBlueprint, context: StartContext): Promise<StartedAgent>;
+  /** An agent runs on without the parent that supervised it: it ends with the system. */
+  orphaned(handle: AgentHandle): void;
+  /** Told before anything is broadcast of supervision, so that it can be made known as a topic. */
+  supervisionBegins(): void;
+  /** What becomes of an agent's children. */
+  householdOf(parent: Living): Household;
   /** Takes what no handler will see: unhandled, or left over when its agent stopped. */
   deadLetter(envelope: Envelope, agentName: string, reason: string): void;
   /** The next number for an agent's id. */

@@ -2,7 +2,7 @@
 // own queue in the same turn: first in, first out for each publisher and subscriber, waiting for nobody.
 
 import type { Activity, Caller } from "../agent/activity.ts";
-import type { BroadcastTarget } from "../agent/services.ts";
+import type { BroadcastTarget } from "../agent/living.ts";
 import type { Clock } from "../clock.ts";
 import { detailOf, stackOf } from "../errors.ts";
 import type { Log } from "../log.ts";

@@ -1,10 +1,12 @@
 // The agent system: agents, their broker, and what they share. Knows nothing of sockets.
 
 import { Activity } from "../agent/activity.ts";
-import type { AnyBlueprint, Blueprint, StartOptions } from "../agent/blueprint.ts";
-import { startAgent } from "../agent/cell.ts";
+import type { Blueprint } from "../agent/blueprint.ts";
+import type { AnyBlueprint, StartOptions } from "../agent/definition.ts";
 import type { AgentHandle } from "../agent/handle.ts";
-import type { AgentCounters, AgentServices, BroadcastTarget } from "../agent/services.ts";
+import type { BroadcastTarget, Living, StartContext } from "../agent/living.ts";
+import type { AgentCounters, AgentServices } from "../agent/services.ts";
+import { startAgent } from "../agent/start-agent.ts";
 import { Broker } from "../broker/broker.ts";
 import { after, type Clock } from "../clock.ts";
 import type { RuntimeConfig } from "../config.ts";
@@ -15,6 +17,7 @@ import type { MessageType } from "../message/message-type.ts";
 import type { Publisher } from "../message/publisher.ts";
 import type { Random } from "../random.ts";
 import type { Scheduler } from "../scheduler.ts";
+import { Supervisor } from "../supervision/supervisor.ts";
 import { DeadLetter } from "./dead-letter.ts";
 
 export interface SystemSeams {
@@ -28,6 +31,8 @@ export interface SystemOptions {
   readonly limits: RuntimeConfig;
   /** Checks local payloads against their types too: for tests. */
   readonly validateLocal: boolean;
+  /** Called whenever an agent begins to supervise another. */
+  readonly onSupervision?: () => void;
 }
 
 export class AgentSystem {
@@ -46,7 +51,7 @@ export class AgentSystem {
   #closed = false;
 
   constructor(seams: SystemSeams, options: SystemOptions) {
-    const { limits, validateLocal } = options;
+    const { limits, validateLocal, onSupervision = () => {} } = options;
     const activity = new Activity();
     this.broker = new Broker({ ...seams, limits, activity });
     this.#services = {
@@ -57,6 +62,10 @@ export class AgentSystem {
       subscribe: (type: MessageType, target: BroadcastTarget) => this.broker.subscribeAgent(type, target),
       publisherFor: (agentName: string) => this.#publisherFor(agentName),
       deadLetter: (envelope: Envelope, agentName: string, reason: string) => this.#deadLetter(envelope, agentName, reason),
+      startAgent: (blueprint: AnyBlueprint, context: StartContext) => startAgent(blueprint, this.#services, context),
+      orphaned: (handle: AgentHandle) => this.#own(handle),
+      supervisionBegins: onSupervision,
+      householdOf: (parent: Living) => new Supervisor(parent, this.#services),
       nextAgentNumber: () => (this.#agentNumber += 1),
       checkLocal: validateLocal ? checkLocal : () => undefined,
     };
@@ -68,13 +77,12 @@ export class AgentSystem {
     const closed = (): ActonError =>
       new ActonError("SHUTTING_DOWN", `cannot start the agent ${blueprint.definition.name}: the runtime is shutting down`);
     if (this.#closed) throw closed();
-    const handle = await startAgent(blueprint, this.#services, options);
+    const { handle } = await startAgent(blueprint, this.#services, options);
     if (this.#closed) {
       await handle.stop();
       throw closed();
     }
-    this.#agents.add(handle);
-    handle.watch(() => this.#agents.delete(handle));
+    this.#own(handle);
     return handle;
   }
 
@@ -94,6 +102,11 @@ export class AgentSystem {
     await Promise.all(stopping);
     clock.disarm(timer);
     return this.counters.stoppedByForce === forcedBefore;
+  }
+
+  #own(handle: AgentHandle): void {
+    this.#agents.add(handle);
+    handle.watch(() => this.#agents.delete(handle));
   }
 
   #publisherFor(agentName: string): Publisher {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { z } from "zod";
-import { agent, type CrashDecision } from "../../src/agent/blueprint.ts";
+import { agent } from "../../src/agent/blueprint.ts";
+import type { CrashDecision } from "../../src/agent/definition.ts";
 import type { AgentHandle } from "../../src/agent/handle.ts";
 import { message } from "../../src/message/message-type.ts";
 import { failure, Latch, outcome, testSystem, turns } from "../support/system.ts";

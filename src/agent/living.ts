@@ -1,0 +1,92 @@
+// One agent as those see it who move it through its life: the life cycle sees its cell, a supervisor the lives of its
+// children, and each agent what becomes of the children that it has.
+
+import type { Failure } from "../errors.ts";
+import type { Envelope } from "../message/envelope.ts";
+import type { MessageType } from "../message/message-type.ts";
+import type { AgentArgument } from "./blueprint.ts";
+import type { BlueprintDefinition, StartOptions } from "./definition.ts";
+import type { AgentHandle, Family, Life } from "./handle.ts";
+
+export const agentStopped: Failure = { code: "AGENT_STOPPED", message: "the agent has stopped" };
+
+/** An agent as the broker sees it. */
+export interface BroadcastTarget {
+  readonly id: string;
+  /** `full`: not taken; `roomed` will be called once, when it is worth another try. */
+  offerBroadcast(envelope: Envelope, roomed: () => void): "taken" | "full" | "gone";
+}
+
+/** The cell, as its life cycle and its supervisor use it. */
+export interface Living extends BroadcastTarget {
+  readonly name: string;
+  readonly definition: BlueprintDefinition;
+  readonly argument: AgentArgument<unknown>;
+  readonly life: SupervisedLife;
+  /** The agent that started this one, supervised or not. */
+  readonly parent: Living | undefined;
+  model: unknown;
+  offer(envelope: Envelope): Failure | undefined;
+  /** While held no message runs. */
+  hold(): void;
+  release(): void;
+  openMailbox(): void;
+  /** Turns new messages and waiting senders away. */
+  closeMailbox(): void;
+  /** Runs `drained` once nothing is queued or running. */
+  drain(drained: () => void): void;
+  /** Ends what runs, for its askers; with `queued`, what waits in the mailbox too. */
+  abandon(failure: Failure, queued: boolean): void;
+}
+
+/** Why a supervised agent went down. */
+export type Departure = { readonly kind: "stopped" } | { readonly kind: "crashed" | "startFailed"; readonly error: unknown };
+
+/** Looks after one agent: hears that it is down, and has it raised or ended. */
+export interface Guardian {
+  departed(departure: Departure): void;
+}
+
+/** What a supervisor can do with an agent. */
+export interface SupervisedLife extends Life {
+  /** Who looks after it; undefined for an agent that nobody supervises. */
+  guardian: Guardian | undefined;
+  /** It has ended, or is about to: nothing new may begin. */
+  readonly over: boolean;
+  /** Brings it back, whatever it went down by. Rejects with START_FAILED when it does not come up in time. */
+  raise(): Promise<void>;
+  /** Goes down in order, to be raised again: what runs ends for its askers, what is queued stays. */
+  lower(): Promise<void>;
+  /** Stops it for good: whoever supervises it leaves it alone from now on. */
+  end(): Promise<void>;
+  /** Nobody supervises it any more. Were it down just now, it comes back by itself. */
+  release(): void;
+  /** It cannot do its work without a child that was given up: its own supervisor decides; without one it stops. */
+  giveUp(error: unknown): void;
+}
+
+/** Who started an agent, and who looks after it. */
+export interface StartContext extends StartOptions {
+  readonly parent?: Living;
+  readonly guardian?: Guardian;
+}
+
+/** What there is of an agent for others: its handle, and its life for whoever supervises it. */
+export interface StartedAgent {
+  readonly handle: AgentHandle<MessageType>;
+  readonly life: SupervisedLife;
+}
+
+/** The children of one agent, as its life cycle moves them: up in their order, down in reverse. */
+export interface Household extends Family {
+  /** Takes a child along that is only started: it ends with its parent. */
+  adopt(child: AgentHandle): void;
+  /** Starts the blueprint's children, or brings them back. Rejects with what the first that fails does. */
+  rise(): Promise<void>;
+  /** The blueprint's children go down until `rise`; all others end. */
+  fall(within: Within): Promise<void>;
+  end(within: Within): Promise<void>;
+}
+
+/** Waits for a step, but not beyond a deadline that several steps share. False when that has passed. */
+export type Within = (step: Promise<unknown>) => Promise<boolean>;

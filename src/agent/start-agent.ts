@@ -1,0 +1,13 @@
+// The one way to a running agent.
+
+import { AgentCell } from "./cell.ts";
+import type { AnyBlueprint } from "./definition.ts";
+import type { StartContext, StartedAgent } from "./living.ts";
+import type { AgentServices } from "./services.ts";
+
+/** Rejects with START_FAILED when it does not start. */
+export async function startAgent(blueprint: AnyBlueprint, services: AgentServices, context: StartContext = {}): Promise<StartedAgent> {
+  const cell = new AgentCell(blueprint.definition, services, context);
+  await cell.life.start();
+  return cell;
+}

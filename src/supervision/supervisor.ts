@@ -1,0 +1,226 @@
+// Carries out what plan.ts decides for the children of one agent: who goes down, who comes up again and when. In a
+// group nothing comes up before all that has to is down, and nobody before those that started earlier.
+
+import { type AnyBlueprint, type ChildDefinition, childOf, type ChildOptions } from "../agent/definition.ts";
+import type { AgentHandle, SupervisedChild } from "../agent/handle.ts";
+import { agentStopped, type Departure, type Household, type Living, type Within } from "../agent/living.ts";
+import type { AgentServices } from "../agent/services.ts";
+import type { Timer } from "../clock.ts";
+import { ActonError, detailOf } from "../errors.ts";
+import type { MessageType, PayloadOf } from "../message/message-type.ts";
+import { escalate } from "./escalation.ts";
+import { AgentRestarted, AgentSupervised, AgentTerminated } from "./events.ts";
+import { Group } from "./group.ts";
+import { recentRestarts } from "./intensity.ts";
+import { Lane } from "./lane.ts";
+import { Member, type MemberOwner } from "./member.ts";
+import { type Plan, planFor } from "./plan.ts";
+import { policyOf, type SupervisionPolicy } from "./policy.ts";
+
+const reasons = { stopped: "stopped", crashed: "crashed", startFailed: "start_failed" } as const;
+
+export class Supervisor implements Household, MemberOwner, Timer {
+  due = 0;
+  order = 0;
+  place = -1;
+  readonly #parent: Living;
+  readonly #services: AgentServices;
+  readonly #policy: SupervisionPolicy;
+  readonly #lane = new Lane();
+  readonly #group: Group;
+  /** The parent is on its way down or has been: its way up decides about the children. */
+  #parentIsDown = false;
+
+  constructor(parent: Living, services: AgentServices) {
+    this.#parent = parent;
+    this.#services = services;
+    this.#group = new Group(parent.name);
+    this.#policy = policyOf(parent.definition.supervision, services.limits);
+  }
+
+  get children(): readonly SupervisedChild[] {
+    const now = this.#services.clock.monotonic();
+    return this.#group.members.map(({ handle, definition: { restart }, restarts }) => {
+      return { handle, restart, recentRestarts: recentRestarts(restarts, now, this.#policy).length };
+    });
+  }
+
+  adopt(child: AgentHandle): void {
+    this.#group.add(child);
+    child.watch(() => this.#group.remove(child));
+  }
+
+  async supervise(blueprint: AnyBlueprint, options: ChildOptions | undefined): Promise<AgentHandle<MessageType>> {
+    const member = await this.#start(childOf(blueprint, options), false);
+    return member.handle;
+  }
+
+  async unsupervise(id: string): Promise<void> {
+    const { life } = this.#group.dismiss(id);
+    this.#broadcast(AgentTerminated, { supervisor: this.#parent.id, agent: id, reason: "unsupervised", error: null });
+    await life.end();
+  }
+
+  release(id: string): void {
+    const { life, handle } = this.#group.dismiss(id);
+    this.#services.orphaned(handle);
+    life.release();
+  }
+
+  rise(): Promise<void> {
+    this.#parentIsDown = false;
+    return this.#lane.run(async (isCurrent) => {
+      for (const definition of this.#parent.definition.children) {
+        if (!isCurrent()) return;
+        const member = this.#group.members.find((each) => each.definition === definition);
+        if (member === undefined) await this.#start(definition, true);
+        else await member.life.raise();
+      }
+    });
+  }
+
+  async fall(within: Within): Promise<void> {
+    this.#abandonPlans();
+    for (const child of this.#group.reversed()) {
+      if (!(child instanceof Member)) await within(child.stop());
+      else if (child.lasting) await within(this.#layDown(child));
+      else await within(this.#group.dismiss(child.handle.id).life.end());
+    }
+  }
+
+  async end(within: Within): Promise<void> {
+    this.#abandonPlans();
+    for (const child of this.#group.reversed()) {
+      await within(child instanceof Member ? this.#group.dismiss(child.handle.id).life.end() : child.stop());
+    }
+  }
+
+  cameUp(member: Member): void {
+    const { handle, life, backoffMs } = member;
+    member.state = "up";
+    this.#broadcast(AgentRestarted, { supervisor: this.#parent.id, agent: handle.id, generation: life.generation, backoff_ms: backoffMs });
+  }
+
+  departed(member: Member, departure: Departure): void {
+    const { id } = member.handle;
+    const error = "error" in departure ? detailOf(departure.error) : null;
+    member.state = "down";
+    this.#broadcast(AgentTerminated, { supervisor: this.#parent.id, agent: id, reason: reasons[departure.kind], error });
+    if (this.#parentIsDown || !this.#group.has(member)) return;
+    // A restart of the whole group is on its way already, and brings back whatever did not want to end.
+    if (member.dueAt !== undefined && departure.kind !== "stopped") return;
+    const { clock, random } = this.#services;
+    const incident = { id, reason: departure.kind, now: clock.monotonic(), chance: random.next() };
+    this.#carryOut(planFor(incident, this.#group.states, this.#policy), member, error);
+  }
+
+  /** A child is due to come up. */
+  expire(): void {
+    if (this.#policy.strategy === "oneForOne") void this.#raiseEachDue();
+    else void this.#lane.run((isCurrent) => this.#raiseGroupDue(isCurrent));
+  }
+
+  #carryOut(plan: Plan, member: Member, error: string | null): void {
+    switch (plan.kind) {
+      case "leave":
+        this.#letGo(member);
+        break;
+      case "escalate":
+        this.#letGo(member);
+        escalate(this.#parent, { agent: member.handle.id, restarts: plan.restarts, error }, this.#policy, this.#services);
+        break;
+      case "restart":
+        member.restarts = plan.restarts;
+        this.#services.log.warn("child restarts", { agent: member.handle.id, supervisor: this.#parent.id, afterMs: Math.round(plan.afterMs) });
+        for (const id of plan.raise) this.#group.find(id)?.isDue(this.#services.clock.monotonic() + plan.afterMs, plan.afterMs);
+        if (plan.lower.length > 0) void this.#lane.run(() => this.#lowerGroup(plan.lower, plan.end));
+        this.#arm();
+    }
+  }
+
+  async #lowerGroup(lower: readonly string[], end: readonly string[]): Promise<void> {
+    for (const id of lower) {
+      const sibling = this.#group.find(id);
+      if (sibling === undefined || sibling.state !== "up") continue;
+      sibling.state = "down";
+      await (end.includes(id) ? this.#group.dismiss(id).life.end() : sibling.life.lower());
+    }
+  }
+
+  async #raiseEachDue(): Promise<void> {
+    const now = this.#services.clock.monotonic();
+    const due = this.#group.waiting.filter(({ dueAt = Infinity }) => dueAt <= now);
+    const raised = Promise.all(due.map((member) => this.#raise(member)));
+    this.#arm();
+    await raised;
+  }
+
+  async #raiseGroupDue(isCurrent: () => boolean): Promise<void> {
+    for (const member of this.#group.waiting) {
+      if (member.dueAt === undefined) continue;
+      if (member.dueAt > this.#services.clock.monotonic() || !(await this.#raise(member)) || !isCurrent()) break;
+    }
+    if (isCurrent()) this.#arm();
+  }
+
+  /** False when it is not up. */
+  async #raise(member: Member): Promise<boolean> {
+    member.dueAt = undefined;
+    try {
+      await member.life.raise();
+    } catch (error) {
+      this.departed(member, { kind: "startFailed", error });
+    }
+    return member.state === "up";
+  }
+
+  #arm(): void {
+    const next = this.#group.nextDue(this.#policy.strategy);
+    if (next === undefined) this.#services.clock.disarm(this);
+    else this.#services.clock.armAt(this, next);
+  }
+
+  async #start(definition: ChildDefinition, lasting: boolean): Promise<Member> {
+    this.#services.supervisionBegins();
+    const member = new Member(definition, lasting, this);
+    this.#group.checkName(definition.name);
+    const started = await this.#services.startAgent(definition.blueprint, { name: definition.name, parent: this.#parent, guardian: member });
+    try {
+      // The parent may have gone, and another child have taken the name, while this one was starting.
+      if (this.#parentIsDown || this.#parent.life.over) throw ActonError.from(agentStopped);
+      this.#group.checkName(definition.name);
+    } catch (error) {
+      await started.life.end();
+      throw error;
+    }
+    this.#group.add(member);
+    this.#broadcast(AgentSupervised, { supervisor: this.#parent.id, agent: started.handle.id, restart: definition.restart });
+    member.joined(started);
+    return member;
+  }
+
+  // The blueprint's own children get another chance when their parent starts anew.
+  #letGo(member: Member): void {
+    member.state = "gone";
+    member.dueAt = undefined;
+    if (!member.lasting) this.#group.dismiss(member.handle.id);
+    void member.life.end();
+  }
+
+  async #layDown(member: Member): Promise<void> {
+    member.forget();
+    if (member.state === "gone") member.life.guardian = member;
+    else await member.life.lower();
+    member.state = "down";
+  }
+
+  #abandonPlans(): void {
+    this.#parentIsDown = true;
+    this.#lane.leave();
+    this.#services.clock.disarm(this);
+  }
+
+  #broadcast<T extends MessageType>(type: T, payload: PayloadOf<T>): void {
+    this.#services.publisherFor(this.#parent.name).broadcast(type, payload);
+  }
+}
