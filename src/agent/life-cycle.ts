@@ -129,7 +129,9 @@ export class LifeCycle implements SupervisedLife {
     try {
       this.#cell.model = definition.model();
       await runHook(this.#cell, "beforeStart", this.#services);
-      if (this.#attempt === attempt && definition.children.length > 0) await this.family.rise();
+      if (this.#attempt !== attempt) return undefined;
+      if (definition.subscriptions.size > 0) this.belongings.subscribe(definition, this.#cell, this.#services);
+      if (definition.children.length > 0) await this.family.rise();
     } catch (error) {
       this.#rising = false;
       throw this.#startFailed(`did not start: ${detailOf(error)}`, error);
@@ -140,7 +142,6 @@ export class LifeCycle implements SupervisedLife {
     this.#cell.release();
     // Stopped meanwhile, it still works off what is queued.
     if (this.#stopping !== undefined) return undefined;
-    if (definition.subscriptions.size > 0) this.belongings.subscribe(definition, this.#cell, this.#services);
     this.generation += 1;
     this.standing.set("running");
     return { afterStart: this.#hook("afterStart") };
