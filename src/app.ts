@@ -3,6 +3,7 @@
 
 import type { AnyBlueprint, Blueprint, StartOptions } from "./agent/blueprint.ts";
 import type { AgentHandle } from "./agent/handle.ts";
+import type { FaultInjection } from "./agent/services.ts";
 import type { Broker } from "./broker/broker.ts";
 import { after, type Clock, SystemClock } from "./clock.ts";
 import { type IpcConfigInput, resolveIpcConfig, resolveRuntimeConfig, type RuntimeConfigInput } from "./config.ts";
@@ -36,6 +37,8 @@ export interface LaunchOptions {
   readonly transport?: Transport;
   readonly files?: FileSystem;
   readonly host?: Host;
+  /** What befalls messages on their way: `Faults` of `acton/testing`. */
+  readonly faults?: FaultInjection;
 }
 
 export interface ListenOptions extends IpcConfigInput {
@@ -71,7 +74,8 @@ export class ActonApp implements AsyncDisposable {
       options.log ??
       createLog({ clock: this.#clock, output: this.#host.stderr, level: "info", format: this.#host.stderrIsTerminal ? "pretty" : "json" });
     const seams = { clock: this.#clock, scheduler: this.#scheduler, log: this.#log, random: options.random ?? systemRandom };
-    this.#system = new AgentSystem(seams, { limits: resolveRuntimeConfig(options.limits), validateLocal: options.validateLocal ?? false });
+    const { validateLocal = false, faults } = options;
+    this.#system = new AgentSystem(seams, { limits: resolveRuntimeConfig(options.limits), validateLocal, faults });
     this.#stopWatchingFaults = this.#host.onFault((thrown) => {
       this.#log.error("uncaught error", { error: detailOf(thrown), stack: stackOf(thrown) });
       // The program goes on. Should it end without having been shut down, its status must not say that all went well.

@@ -2,5 +2,7 @@
 
 export { ManualClock } from "./clock.ts";
 export { seededRandom } from "./random.ts";
+export type { Fault, FaultMatch } from "./testing/fault-rule.ts";
+export { Faults } from "./testing/faults.ts";
 export { Probe, probe } from "./testing/probe.ts";
 export type { ProbeOptions, Received } from "./testing/probe.ts";

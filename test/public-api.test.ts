@@ -39,6 +39,7 @@ const types = [
   "CrashPolicy",
   "ErrorCode",
   "Failure",
+  "FaultInjection",
   "FileSystem",
   "Handler",
   "HandlerArgument",

@@ -9,6 +9,7 @@ import type { Publisher } from "../message/publisher.ts";
 import type { Random } from "../random.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { CallerServices } from "./handle.ts";
+import type { Mailbox } from "./mailbox.ts";
 
 /** An agent as the broker sees it. */
 export interface BroadcastTarget {
@@ -30,6 +31,12 @@ export interface AgentCounters {
   lateReplies: number;
 }
 
+/** Makes the agents' mailboxes, for tests: such as lose, delay or repeat what comes in. */
+export interface FaultInjection {
+  /** `wake` tells the agent of a message that comes in by itself. */
+  mailboxFor(owner: { readonly name: string; readonly id: string }, services: AgentServices, wake: () => void): Mailbox;
+}
+
 export interface AgentServices extends CallerServices {
   readonly random: Random;
   readonly scheduler: Scheduler;
@@ -43,4 +50,5 @@ export interface AgentServices extends CallerServices {
   deadLetter(envelope: Envelope, agentName: string, reason: string): void;
   /** The next number for an agent's id. */
   nextAgentNumber(): number;
+  readonly faults?: FaultInjection | undefined;
 }

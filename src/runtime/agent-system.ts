@@ -4,7 +4,7 @@ import { Activity } from "../agent/activity.ts";
 import type { AnyBlueprint, Blueprint, StartOptions } from "../agent/blueprint.ts";
 import { startAgent } from "../agent/cell.ts";
 import type { AgentHandle } from "../agent/handle.ts";
-import type { AgentCounters, AgentServices, BroadcastTarget } from "../agent/services.ts";
+import type { AgentCounters, AgentServices, BroadcastTarget, FaultInjection } from "../agent/services.ts";
 import { Broker } from "../broker/broker.ts";
 import { after, type Clock } from "../clock.ts";
 import type { RuntimeConfig } from "../config.ts";
@@ -28,6 +28,7 @@ export interface SystemOptions {
   readonly limits: RuntimeConfig;
   /** Checks local payloads against their types too: for tests. */
   readonly validateLocal: boolean;
+  readonly faults?: FaultInjection | undefined;
 }
 
 export class AgentSystem {
@@ -46,12 +47,13 @@ export class AgentSystem {
   #closed = false;
 
   constructor(seams: SystemSeams, options: SystemOptions) {
-    const { limits, validateLocal } = options;
+    const { faults, limits, validateLocal } = options;
     const activity = new Activity();
     this.broker = new Broker({ ...seams, limits, activity });
     this.#services = {
       ...seams,
       limits,
+      faults,
       activity,
       counters: this.counters,
       subscribe: (type: MessageType, target: BroadcastTarget) => this.broker.subscribeAgent(type, target),
