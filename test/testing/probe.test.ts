@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { ActonApp, agent, message } from "acton";
 import { probe } from "acton/testing";
 import { z } from "zod";
-import { silentLog } from "../src/log.ts";
+import { silentLog } from "../../src/log.ts";
 
 const Answer = message("Answer", { n: z.int() });
 const Question = message("Question", { n: z.int() }).replies(Answer);
