@@ -10,4 +10,4 @@ export type { End, Link } from "./testing/memory-network.ts";
 export type { SocketEvent, Traffic } from "./testing/memory-socket.ts";
 export type { Failing, SystemCall } from "./testing/memory-files.ts";
 export { Probe, probe } from "./testing/probe.ts";
-export type { ProbeOptions, Received } from "./testing/probe.ts";
+export type { ProbeOptions, Received, SearchOptions, WaitOptions } from "./testing/probe.ts";

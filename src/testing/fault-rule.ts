@@ -10,7 +10,7 @@ export interface FaultMatch {
   /** Name or id of the agent that the message goes to. */
   readonly agent?: string;
   readonly type?: MessageType;
-  /** The other end of the connection that the message came over, or some of what is known of it; "local" for none. */
+  /** Whoever is at the other end of the message's connection, or some of what is known of them; "local": no connection. */
   readonly peer?: "local" | Partial<Peer>;
   /** Strikes so many messages, and no further. */
   readonly times?: number;
@@ -77,7 +77,9 @@ export class FaultRule implements Fault {
   }
 }
 
+const peerFields = ["connection", "uid", "gid", "pid"] as const satisfies ReadonlyArray<keyof Peer>;
+
 function isFrom(wanted: "local" | Partial<Peer>, peer: Peer | undefined): boolean {
   if (wanted === "local") return peer === undefined;
-  return peer !== undefined && (Object.keys(wanted) as Array<keyof Peer>).every((key) => wanted[key] === peer[key]);
+  return peer !== undefined && peerFields.every((field) => wanted[field] === undefined || wanted[field] === peer[field]);
 }
