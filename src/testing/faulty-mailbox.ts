@@ -80,8 +80,9 @@ export class FaultyMailbox extends Mailbox {
         this.#enter(entry, envelope);
         return this.#arrive(entry, answeredToNobody(envelope));
       case "crash":
+        return this.#enter({ ...entry, handler: crashing(rule.effect.error) }, envelope);
       case "stall":
-        return this.#enter({ ...entry, handler: faulty(entry, rule) }, envelope);
+        return this.#enter({ ...entry, handler: stalled(entry, rule.ended) }, envelope);
     }
   }
 
@@ -98,13 +99,8 @@ export class FaultyMailbox extends Mailbox {
   /** Comes in by itself, and waits for room as its sender would have. */
   #arrive(entry: HandlerEntry, envelope: Envelope): void {
     this.#past.add(envelope);
-    if (!super.put(entry, envelope)) this.wait(entry, envelope, (failure) => failure && this.#lose(envelope, failure));
+    if (!super.put(entry, envelope)) this.wait(entry, envelope, (failure) => failure && envelope.port?.abandon(failure));
     this.#wake();
-  }
-
-  #lose(envelope: Envelope, failure: Failure): void {
-    this.#past.delete(envelope);
-    envelope.port?.abandon(failure);
   }
 
   #hold(rule: FaultRule, entry: HandlerEntry, envelope: Envelope): Held {
@@ -132,12 +128,6 @@ export class FaultyMailbox extends Mailbox {
 /** The copy of a question is one that nobody asked, so that the question keeps its one outcome. */
 function answeredToNobody({ type, payload, sender, origin }: Envelope): Envelope {
   return new Envelope(type, payload, null, sender, origin);
-}
-
-/** The handler as it meets the fault: under its own name, which the log tells. */
-function faulty(entry: HandlerEntry, { effect, ended }: FaultRule): HandlerEntry["handler"] {
-  const handler = effect.kind === "crash" ? crashing(effect.error) : stalled(entry, ended);
-  return Object.defineProperty(handler, "name", { value: entry.handler.name });
 }
 
 function crashing(error: unknown): HandlerEntry["handler"] {

@@ -20,7 +20,7 @@ export function worker(seen: string[]) {
       seen.push(`question ${n}`);
       return { n };
     })
-    .mutateOn(Items, async function* ({ message: { below } }) {
+    .actOn(Items, async function* ({ message: { below } }) {
       seen.push(`items ${below}`);
       for (let n = 0; n < below; n++) yield { n };
     })

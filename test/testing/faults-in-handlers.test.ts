@@ -147,6 +147,19 @@ describe("a match", () => {
     expect(await survivors(8)).not.toEqual(first);
   });
 
+  test("without a probability takes none of the runtime's chance", async () => {
+    const random = {
+      next: (): number => {
+        throw new Error("chance was asked for");
+      },
+    };
+    await using scene = await start({ random });
+    scene.faults.duplicate({ type: Note });
+    await scene.handle.send(Note, { n: 1 });
+    await quiet();
+    expect(scene.seen).toEqual(["note 1", "note 1"]);
+  });
+
   test("with a probability of 0 takes nothing, of 1 everything", async () => {
     await using scene = await start();
     const { faults, handle, seen } = scene;

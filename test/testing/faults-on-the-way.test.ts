@@ -1,7 +1,8 @@
 // What is lost, late, doubled or overtaken on its way to an agent, and that the promises about answers hold all the same.
 
 import { describe, expect, test } from "bun:test";
-import { DeadLetter } from "acton";
+import { agent, DeadLetter } from "acton";
+import { probe } from "acton/testing";
 import { quiet } from "../support/conditions.ts";
 import { failure, outcome } from "../support/system.ts";
 import { Items, Note, Other, Question, start, worker } from "./fault-scene.ts";
@@ -101,16 +102,30 @@ describe("delay", () => {
     expect(seen).toHaveLength(3);
   });
 
+  test("brings nothing in twice: what has come in by its time is not held any more", async () => {
+    await using scene = await start();
+    const { faults, handle, seen, clock } = scene;
+    const fault = faults.delay({ type: Note }, 100);
+    await handle.send(Note, { n: 1 });
+    clock.advance(100);
+    fault.end();
+    await quiet();
+    expect(seen).toEqual(["note 1"]);
+  });
+
   test("ends with the agent: an asker gets AgentStopped, a message is a dead letter", async () => {
     await using scene = await start();
-    const { faults, handle, runtime } = scene;
+    const { faults, handle, runtime, clock } = scene;
+    const armed = clock.armed;
     const dead: unknown[] = [];
     runtime.broker().subscribe(DeadLetter, ({ agent: name, type, payload }) => void dead.push([name, type, payload]));
-    faults.delay({}, 1000);
+    const fault = faults.delay({}, 1000);
     const asked = failure(handle.ask(Question, { n: 1 }));
     await handle.send(Note, { n: 2 });
     await handle.stop();
     expect((await asked).code).toBe("AGENT_STOPPED");
+    expect(clock.armed).toBe(armed);
+    fault.end();
     await quiet();
     expect(dead).toEqual([
       ["worker", "Question", { n: 1 }],
@@ -179,6 +194,17 @@ describe("duplicate", () => {
     expect(await Array.fromAsync(handle.stream(Items, { below: 2 }))).toEqual([{ n: 0 }, { n: 1 }]);
     await quiet();
     expect(seen.filter((line) => line.startsWith("question"))).toEqual(["question 1", "question 1"]);
+  });
+
+  test("keeps on the copy who has sent it", async () => {
+    await using scene = await start();
+    const { faults, runtime } = scene;
+    const peer = probe("peer", [Note]);
+    const handle = await runtime.start(peer.blueprint);
+    faults.duplicate({ agent: "peer" });
+    const sender = await runtime.start(agent("sender", () => ({})).actOn(Note, ({ message: { n } }) => handle.send(Note, { n })));
+    await sender.send(Note, { n: 1 });
+    for (let copy = 0; copy < 2; copy++) expect((await peer.expectMessage(Note)).sender?.name).toBe("sender");
   });
 
   test("brings a broadcast in twice", async () => {

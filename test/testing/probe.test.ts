@@ -102,3 +102,15 @@ test("fishing in vain is told by name, however much else comes", async () => {
   for (const n of [1, 2]) await handle.send(Note, { n });
   await expect(peer.fishFor(Question, { withinMs: 1 })).rejects.toThrow("the probe peer got no Question within 1 ms");
 });
+
+test("fishing ends in time, even if something else comes all the time", async () => {
+  await using runtime = runtimeWithoutLog();
+  const peer = probe("peer", [Note, Question]);
+  const handle = await runtime.start(peer.blueprint);
+  await runtime.start(
+    agent("noise", () => ({}))
+      .afterStart(({ sendEvery }) => sendEvery(1, Note, { n: 1 }))
+      .actOn(Note, () => handle.send(Note, { n: 1 })),
+  );
+  await expect(peer.fishFor(Question, { withinMs: 30 })).rejects.toThrow("the probe peer got no Question within 30 ms");
+});
