@@ -4,6 +4,7 @@
 import type { Blueprint } from "./agent/blueprint.ts";
 import type { AnyBlueprint, StartOptions } from "./agent/definition.ts";
 import type { AgentHandle } from "./agent/handle.ts";
+import type { FaultInjection } from "./agent/services.ts";
 import type { Broker } from "./broker/broker.ts";
 import { after, type Clock, SystemClock } from "./clock.ts";
 import { type IpcConfigInput, resolveIpcConfig, resolveRuntimeConfig, type RuntimeConfigInput } from "./config.ts";
@@ -38,6 +39,8 @@ export interface LaunchOptions {
   readonly transport?: Transport;
   readonly files?: FileSystem;
   readonly host?: Host;
+  /** What befalls messages on their way: `Faults` of `acton/testing`. */
+  readonly faults?: FaultInjection;
 }
 
 export interface ListenOptions extends IpcConfigInput {
@@ -77,6 +80,7 @@ export class ActonApp implements AsyncDisposable {
       limits: resolveRuntimeConfig(options.limits),
       validateLocal: options.validateLocal ?? false,
       onSupervision: () => this.#types.register(...supervisionEvents),
+      faults: options.faults,
     });
     this.#stopWatchingFaults = this.#host.onFault((thrown) => {
       this.#log.error("uncaught error", { error: detailOf(thrown), stack: stackOf(thrown) });

@@ -15,6 +15,7 @@ export type {
 export { AgentHandle } from "./agent/handle.ts";
 export type { AgentStatus, SupervisedChild } from "./agent/handle.ts";
 export type { Schedule, SendEveryOptions } from "./agent/schedule.ts";
+export type { FaultInjection } from "./agent/services.ts";
 export { ActonApp } from "./app.ts";
 export type { LaunchOptions, ListenOptions, ShutdownResult } from "./app.ts";
 export { Application } from "./application.ts";

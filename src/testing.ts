@@ -2,5 +2,12 @@
 
 export { ManualClock } from "./clock.ts";
 export { seededRandom } from "./random.ts";
+export type { Fault, FaultMatch } from "./testing/fault-rule.ts";
+export { Faults } from "./testing/faults.ts";
+export { MemoryMachine } from "./testing/memory-machine.ts";
+export type { MachineOptions, MemoryHost, MemoryProcess, ProcessOptions } from "./testing/memory-machine.ts";
+export type { End, Link } from "./testing/memory-network.ts";
+export type { SocketEvent, Traffic } from "./testing/memory-socket.ts";
+export type { Failing, SystemCall } from "./testing/memory-files.ts";
 export { Probe, probe } from "./testing/probe.ts";
-export type { ProbeOptions, Received } from "./testing/probe.ts";
+export type { ProbeOptions, Received, SearchOptions, WaitOptions } from "./testing/probe.ts";

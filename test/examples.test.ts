@@ -131,6 +131,21 @@ describe("scripts", () => {
   });
 });
 
+describe("tests", () => {
+  const file = join(examples, "orders.test.ts");
+
+  test("run under bun test", async () => {
+    const child = Bun.spawn([process.execPath, "test", file], { cwd: root, stdout: "ignore", stderr: "pipe" });
+    const [stderr, exitCode] = await Promise.all([new Response(child.stderr).text(), child.exited]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining(" 3 pass\n") });
+  });
+
+  test("run under acton test", async () => {
+    const { exitCode, stderr } = await run(["test", file], { cwd: root });
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: expect.stringContaining(" 3 pass\n") });
+  });
+});
+
 // Serving and calling -------------------------------------------------------------------------------------------------
 
 async function serveExample(file: string, options: RunOptions = {}): Promise<Server> {

@@ -46,6 +46,7 @@ const types = [
   "ErrorCode",
   "Escalation",
   "Failure",
+  "FaultInjection",
   "FileSystem",
   "Handler",
   "HandlerArgument",

@@ -50,7 +50,7 @@ export class AgentCell implements Recipient, Task, RunnerHost, Living {
     this.id = `${this.name}/${services.nextAgentNumber()}`;
     this.definition = definition;
     this.#services = services;
-    this.#mailbox = new Mailbox(services.limits, services.clock);
+    this.#mailbox = services.faults?.mailboxFor(this, services, () => this.#wake()) ?? new Mailbox(services.limits, services.clock);
     this.#gate = new Gate(services.limits.readersMax, () => this.#wake());
     this.#runner = new Runner(this, this.#gate, services);
     this.parent = parent;

@@ -39,7 +39,7 @@ export class Mailbox {
   /** False when full, or when senders wait already: none is overtaken. */
   put(entry: HandlerEntry, envelope: Envelope): boolean {
     if (this.#count >= this.#limits.mailboxSize || this.#senders !== undefined) return false;
-    this.#push(entry, envelope);
+    this.push(entry, envelope);
     return true;
   }
 
@@ -96,7 +96,8 @@ export class Mailbox {
     for (const callback of roomed) callback();
   }
 
-  #push(entry: HandlerEntry, envelope: Envelope): void {
+  /** Every message that comes in passes here once, whether or not it had to wait for room. */
+  protected push(entry: HandlerEntry, envelope: Envelope): void {
     if (2 * this.#count === this.#slots.length) this.#grow();
     const at = (this.#head + 2 * this.#count) & (this.#slots.length - 1);
     this.#slots[at] = entry;
@@ -116,7 +117,7 @@ export class Mailbox {
     for (let sender = this.#senders?.[0]; sender !== undefined; sender = this.#senders?.[0]) {
       if (this.#count >= this.#limits.mailboxSize) return;
       this.#senders?.shift();
-      if (!sender.envelope.withdrawn) this.#push(sender.entry, sender.envelope);
+      if (!sender.envelope.withdrawn) this.push(sender.entry, sender.envelope);
       this.#settle(sender, undefined);
     }
     this.#senders = undefined;

@@ -11,6 +11,7 @@ import type { Scheduler } from "../scheduler.ts";
 import type { AnyBlueprint } from "./definition.ts";
 import type { AgentHandle, CallerServices } from "./handle.ts";
 import type { BroadcastTarget, Household, Living, StartContext, StartedAgent } from "./living.ts";
+import type { Mailbox } from "./mailbox.ts";
 
 export interface AgentCounters {
   /** Messages that reached a handler. */
@@ -23,6 +24,12 @@ export interface AgentCounters {
   surplusReplies: number;
   /** Replies to askers that had gone, dropped. */
   lateReplies: number;
+}
+
+/** Makes the agents' mailboxes, for tests: such as lose, delay or repeat what comes in. */
+export interface FaultInjection {
+  /** `wake` tells the agent of a message that comes in by itself. */
+  mailboxFor(owner: { readonly name: string; readonly id: string }, services: AgentServices, wake: () => void): Mailbox;
 }
 
 export interface AgentServices extends CallerServices {
@@ -46,4 +53,5 @@ export interface AgentServices extends CallerServices {
   deadLetter(envelope: Envelope, agentName: string, reason: string): void;
   /** The next number for an agent's id. */
   nextAgentNumber(): number;
+  readonly faults?: FaultInjection | undefined;
 }

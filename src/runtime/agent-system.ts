@@ -5,7 +5,7 @@ import type { Blueprint } from "../agent/blueprint.ts";
 import type { AnyBlueprint, StartOptions } from "../agent/definition.ts";
 import type { AgentHandle } from "../agent/handle.ts";
 import type { BroadcastTarget, Living, StartContext } from "../agent/living.ts";
-import type { AgentCounters, AgentServices } from "../agent/services.ts";
+import type { AgentCounters, AgentServices, FaultInjection } from "../agent/services.ts";
 import { startAgent } from "../agent/start-agent.ts";
 import { Broker } from "../broker/broker.ts";
 import { after, type Clock } from "../clock.ts";
@@ -33,6 +33,7 @@ export interface SystemOptions {
   readonly validateLocal: boolean;
   /** Called whenever an agent begins to supervise another. */
   readonly onSupervision?: () => void;
+  readonly faults?: FaultInjection | undefined;
 }
 
 export class AgentSystem {
@@ -51,12 +52,13 @@ export class AgentSystem {
   #closed = false;
 
   constructor(seams: SystemSeams, options: SystemOptions) {
-    const { limits, validateLocal, onSupervision = () => {} } = options;
+    const { faults, limits, validateLocal, onSupervision = () => {} } = options;
     const activity = new Activity();
     this.broker = new Broker({ ...seams, limits, activity });
     this.#services = {
       ...seams,
       limits,
+      faults,
       activity,
       counters: this.counters,
       subscribe: (type: MessageType, target: BroadcastTarget) => this.broker.subscribeAgent(type, target),

@@ -1,10 +1,10 @@
 // An agent in a test's hand: it takes the messages that others send, and the test says what was to come and what the
-// answer is. Waits in real time, whatever clock the runtime has.
+// answer is. Waits in real time, whatever clock the runtime has: by a ManualClock it would wait for the test that waits for it.
 
 import { AssertionError } from "node:assert";
 import { agent, type Blueprint, type HandlerArgument } from "../agent/blueprint.ts";
 import { after, SystemClock } from "../clock.ts";
-import type { MessageType } from "../message/message-type.ts";
+import type { MessageType, PayloadOf } from "../message/message-type.ts";
 
 /** A message as the probe got it. What asks stays open until `reply` has answered, or the probe's agent stops. */
 export type Received<T extends MessageType> = Pick<HandlerArgument<object, T>, "message" | "reply" | "signal" | "sender" | "peer">;
@@ -12,6 +12,16 @@ export type Received<T extends MessageType> = Pick<HandlerArgument<object, T>, "
 export interface ProbeOptions {
   /** Receives broadcasts of its types too. Default false. */
   readonly subscribe?: boolean;
+}
+
+export interface WaitOptions {
+  /** How long it is waited for, in real milliseconds. Default 1,000. */
+  readonly withinMs?: number;
+}
+
+export interface SearchOptions<T extends MessageType> extends WaitOptions {
+  /** What the message has to fulfil. */
+  readonly where?: (message: PayloadOf<T>) => boolean;
 }
 
 interface Arrival {
@@ -41,11 +51,25 @@ export class Probe<T extends MessageType> {
   }
 
   /** The next message, which must be of this type. Rejects with an AssertionError when it is another, or none comes in time. */
-  async expectMessage<K extends T>(type: K, withinMs = expectMs): Promise<Received<K>> {
+  async expectMessage<K extends T>(type: K, { withinMs = expectMs }: WaitOptions = {}): Promise<Received<K>> {
     const arrival = await this.#next(withinMs);
-    if (arrival === undefined) throw this.#unexpected(`no ${type.name} within ${withinMs} ms`, undefined, type.name);
+    if (arrival === undefined) throw this.#missed(type, withinMs);
     if (arrival.type !== type) throw this.#unexpected(`${arrival.type.name} instead of ${type.name}`, arrival.type.name, type.name);
     return arrival.received;
+  }
+
+  /**
+   * The first message of this type that fulfils `where`; those before it are passed over, and what they ask stays open.
+   * Rejects with an AssertionError when none comes in time.
+   */
+  async fishFor<K extends T>(type: K, { withinMs = expectMs, where = () => true }: SearchOptions<K> = {}): Promise<Received<K>> {
+    const end = this.#clock.monotonic() + withinMs;
+    for (;;) {
+      const arrival = await this.#next(end - this.#clock.monotonic());
+      if (arrival === undefined) throw this.#missed(type, withinMs);
+      const { message } = arrival.received;
+      if (arrival.type === type && where(message as PayloadOf<K>)) return arrival.received;
+    }
   }
 
   /** Rejects with an AssertionError when a message has come, or comes meanwhile. */
@@ -75,6 +99,10 @@ export class Probe<T extends MessageType> {
       };
       this.#waiting.push(taken);
     });
+  }
+
+  #missed(type: MessageType, withinMs: number): AssertionError {
+    return this.#unexpected(`no ${type.name} within ${withinMs} ms`, undefined, type.name);
   }
 
   #unexpected(what: string, actual: unknown, expected: unknown): AssertionError {

@@ -54,9 +54,9 @@ describe("whom it concerns", () => {
   ])("%s when %s goes down", (strategy, id, kinds, { lower, raise, end }) => {
     expect(plan(group(kinds), { id }, { strategy })).toEqual({
       kind: "restart",
-      lower: [...lower],
-      raise: [...raise],
-      end: [...end],
+      lower: lower.split(""),
+      raise: raise.split(""),
+      end: end.split(""),
       afterMs: 100,
       restarts: [1_000],
     });

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { ActonApp, agent, message } from "acton";
 import { probe } from "acton/testing";
 import { z } from "zod";
-import { silentLog } from "../src/log.ts";
+import { silentLog } from "../../src/log.ts";
 
 const Answer = message("Answer", { n: z.int() });
 const Question = message("Question", { n: z.int() }).replies(Answer);
@@ -65,7 +65,7 @@ test("another message than the expected one, and none at all, are told by name",
   const handle = await runtime.start(peer.blueprint);
   await handle.send(Note, { n: 1 });
   await expect(peer.expectMessage(Question)).rejects.toThrow("the probe peer got Note instead of Question");
-  await expect(peer.expectMessage(Note, 1)).rejects.toThrow("the probe peer got no Note within 1 ms");
+  await expect(peer.expectMessage(Note, { withinMs: 1 })).rejects.toThrow("the probe peer got no Note within 1 ms");
 });
 
 test("expectNoMessage holds while nothing comes, and fails for what came before it or meanwhile", async () => {
@@ -76,4 +76,41 @@ test("expectNoMessage holds while nothing comes, and fails for what came before 
   const silence = peer.expectNoMessage(10_000).catch((error: unknown) => String(error));
   await handle.send(Note, { n: 1 });
   expect(await silence).toContain("got Note instead of no message");
+});
+
+test("fishing passes over what comes before, and keeps what comes after", async () => {
+  await using runtime = runtimeWithoutLog();
+  const peer = probe("peer", [Note, Question]);
+  const handle = await runtime.start(peer.blueprint);
+  await handle.send(Note, { n: 1 });
+  const answer = handle.ask(Question, { n: 2 });
+  for (const n of [3, 4]) await handle.send(Note, { n });
+  (await peer.fishFor(Question)).reply.end({ n: 5 });
+  expect(await answer).toEqual({ n: 5 });
+  expect((await peer.fishFor(Note, { where: ({ n }) => n > 3 })).message).toEqual({ n: 4 });
+  await peer.expectNoMessage(1);
+  const caught = peer.fishFor(Note, { where: ({ n }) => n === 6, withinMs: 10_000 });
+  for (const n of [5, 6, 7]) await handle.send(Note, { n });
+  expect((await caught).message).toEqual({ n: 6 });
+  expect((await peer.expectMessage(Note)).message).toEqual({ n: 7 });
+});
+
+test("fishing in vain is told by name, however much else comes", async () => {
+  await using runtime = runtimeWithoutLog();
+  const peer = probe("peer", [Note, Question]);
+  const handle = await runtime.start(peer.blueprint);
+  for (const n of [1, 2]) await handle.send(Note, { n });
+  await expect(peer.fishFor(Question, { withinMs: 1 })).rejects.toThrow("the probe peer got no Question within 1 ms");
+});
+
+test("fishing ends in time, even if something else comes all the time", async () => {
+  await using runtime = runtimeWithoutLog();
+  const peer = probe("peer", [Note, Question]);
+  const handle = await runtime.start(peer.blueprint);
+  await runtime.start(
+    agent("noise", () => ({}))
+      .afterStart(({ sendEvery }) => sendEvery(1, Note, { n: 1 }))
+      .actOn(Note, () => handle.send(Note, { n: 1 })),
+  );
+  await expect(peer.fishFor(Question, { withinMs: 30 })).rejects.toThrow("the probe peer got no Question within 30 ms");
 });
