@@ -103,6 +103,24 @@ describe("policy", () => {
   });
 });
 
+describe("supervised-worker", () => {
+  test("comes back under its name after bad work, and whoever subscribed sees it", async () => {
+    await using server = await serveExample("supervised-worker.ts");
+    await using client = await RawClient.connect(server.socket);
+    expect(await client.ask({ request_id: "1", patterns: ["Agent*"] })).toMatchObject({ success: true, subscribed_patterns: ["Agent*"] });
+    expect(await call(server, "printer", "Print", "pages=3")).toEqual({ sheets: 2, since_start: 2 });
+    const jam = await run(["call", "--socket", server.socket, "printer", "Print", "pages=0"]);
+    expect(jam).toMatchObject({ exitCode: 1, stderr: "acton: HandlerFailed: paper jam at 0 pages\n" });
+    expect(await call(server, "printer", "Print", "pages=1")).toEqual({ sheets: 1, since_start: 1 });
+    const reason = { reason: "crashed", error: "paper jam at 0 pages" };
+    expect(await client.next()).toMatchObject({ message_type: "AgentTerminated", source_agent: "office", payload: reason });
+    expect(await client.next()).toMatchObject({
+      message_type: "AgentRestarted",
+      payload: { agent: expect.stringMatching(/^printer/), generation: 2 },
+    });
+  });
+});
+
 describe("scripts", () => {
   test("in-process", async () => {
     expect(await runScript([process.execPath, join(examples, "in-process.ts")])).toEqual([
