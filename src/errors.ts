@@ -91,6 +91,15 @@ export class ActonError extends Error implements Failure {
   }
 }
 
+/** Whether it is one, whose code is one of ours. Never throws, as `instanceof` does for a revoked proxy. */
+export function isActonError(thrown: unknown): thrown is ActonError {
+  try {
+    return thrown instanceof ActonError && isErrorCode(thrown.code);
+  } catch {
+    return false;
+  }
+}
+
 export function failureText(failure: Failure): string {
   return `${errorKinds[failure.code].variant}: ${failure.message}`;
 }

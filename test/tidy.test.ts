@@ -46,6 +46,7 @@ const bottomRow = [
   "files",
   "libc",
   "product",
+  "promise-like",
 ].map((name) => `${name}.ts`);
 
 const wire = ["bottom", "ipc/transport", "ipc/wire"];

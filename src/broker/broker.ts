@@ -8,6 +8,7 @@ import { detailOf, stackOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { MessageType, PayloadOf } from "../message/message-type.ts";
 import type { Publisher } from "../message/publisher.ts";
+import { isPromiseLike } from "../promise-like.ts";
 import type { Scheduler, Task } from "../scheduler.ts";
 import { Publication, type Subscriber } from "./publication.ts";
 import { SubscriberQueue } from "./subscriber-queue.ts";
@@ -212,8 +213,4 @@ class FunctionSubscriber implements Subscriber, Task {
   #failed(publication: Publication, error: unknown): void {
     this.#services.log.error("subscriber function failed", { type: publication.type.name, error: detailOf(error), stack: stackOf(error) });
   }
-}
-
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

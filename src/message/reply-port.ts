@@ -1,7 +1,7 @@
 // The answering side of one message. A handler sees it as `reply`; whoever waits stands behind it as a ReplySink.
 // Invariant: a sink hears at most one of resolve and reject, and nothing after it.
 
-import { ActonError, detailOf, type Failure } from "../errors.ts";
+import { detailOf, type Failure, isActonError } from "../errors.ts";
 
 export interface ReplySink {
   /** Whether any number of items is wanted rather than one reply. */
@@ -81,8 +81,7 @@ export class ReplyPort implements Reply {
       return this.#breath();
     }
     if (sink.streaming) return this.#item(sink, value);
-    this.#open = false;
-    sink.resolve(value === undefined ? null : value);
+    this.#resolve(sink, value === undefined ? null : value);
     return undefined;
   }
 
@@ -93,17 +92,23 @@ export class ReplyPort implements Reply {
       if (value !== undefined) this.#surplus();
       return;
     }
-    this.#open = false;
-    sink.resolve(value === undefined && !sink.streaming ? null : value);
+    this.#resolve(sink, value === undefined && !sink.streaming ? null : value);
   }
 
   fail(error: unknown): void {
-    if (this.#sink === undefined) return;
-    if (this.#open) {
-      this.#open = false;
-      this.#sink.reject(failureOf(error));
-    } else {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    if (!this.#open) {
       this.#surplus();
+      return;
+    }
+    const failure = failureOf(error);
+    this.#open = false;
+    try {
+      sink.reject(failure);
+    } catch (thrown) {
+      this.#open = !this.#cancelled;
+      throw thrown;
     }
   }
 
@@ -144,6 +149,17 @@ export class ReplyPort implements Reply {
     this.#onCancel = listener;
   }
 
+  // A sink that throws has told nobody: the value is none that it takes, or the stack is spent. The failure can still be told.
+  #resolve(sink: ReplySink, value: unknown): void {
+    this.#open = false;
+    try {
+      sink.resolve(value);
+    } catch (thrown) {
+      this.#open = !this.#cancelled;
+      throw thrown;
+    }
+  }
+
   #item(sink: ReplySink, value: unknown): PromiseLike<void> | undefined {
     const reader = sink.item(value);
     if (reader !== undefined) return this.#attendant?.pause(reader) ?? reader;
@@ -164,7 +180,7 @@ const noReply: Failure = { code: "NO_REPLY", message: "the handler returned with
 
 function failureOf(error: unknown): Failure {
   if (error === noReply) return noReply;
-  if (!(error instanceof ActonError)) return { code: "HANDLER_FAILED", message: detailOf(error) };
+  if (!isActonError(error)) return { code: "HANDLER_FAILED", message: detailOf(error) };
   const { code, message, retryAfterMs, details } = error;
   const options = { ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...(details === undefined ? {} : { details }) };
   return { code, message, ...options, handlerRan: true };

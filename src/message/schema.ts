@@ -4,6 +4,7 @@
 import { z } from "zod";
 import { quoted } from "../errors.ts";
 import { exampleOf, type JsonSchema } from "./json-schema.ts";
+import { isPromiseLike } from "../promise-like.ts";
 import { type ShortWay, shortWayFor } from "./plain-object.ts";
 
 /** What `message()` takes: a record of zod types, a zod schema, or any Standard Schema. */
@@ -142,10 +143,6 @@ const synchronous = { async: false };
 function asyncValidation(result: PromiseLike<unknown>): Validation {
   result.then(undefined, () => {});
   return { ok: false, problem: asyncProblem };
-}
-
-function isPromiseLike<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 function isZod(source: object): source is z.ZodType {
