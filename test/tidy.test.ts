@@ -47,6 +47,7 @@ const bottomRow = [
   "libc",
   "product",
   "promise-like",
+  "stack-reserve",
 ].map((name) => `${name}.ts`);
 
 const wire = ["bottom", "ipc/transport", "ipc/wire"];

@@ -3,6 +3,7 @@
 import type { Timer } from "../../../clock.ts";
 import type { Failure } from "../../../errors.ts";
 import { ReplyPort, type ReplySink } from "../../../message/reply-port.ts";
+import { reserveStack } from "../../../stack-reserve.ts";
 import type { RequestPacket } from "../../wire/packet.ts";
 import type { Arrival, OpenCall } from "../calls.ts";
 import type { Connection } from "../connection.ts";
@@ -24,7 +25,10 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   readonly #connection: Connection;
   readonly #slot: ReplySlot | undefined;
   #sequence = 0;
+  /** Takes no more items. */
   #ended = false;
+  /** Its final frame is written, or nobody is there to read it. */
+  #told = false;
   /** How the stream ended for its handler, while items of it still wait. */
   #last: { readonly value: unknown } | undefined;
   /** Frames that may leave before the client grants more. */
@@ -43,6 +47,7 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
 
   item(value: unknown): Promise<void> | undefined {
     if (this.#ended) return undefined;
+    reserveStack();
     if (value === undefined) return this.item(null);
     if (this.#credit > 0 && this.#held.length === 0) return this.#send(value);
     if (this.#held.length >= heldMax) {
@@ -78,12 +83,13 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
 
   /** What was sent and waits for credit goes first. */
   resolve(value: unknown): void {
+    reserveStack();
     if (this.#held.length === 0) this.#finish(value);
     else this.#last = { value };
   }
 
   #finish(value: unknown): void {
-    if (this.#ended) return;
+    if (this.#told) return;
     const connection = this.#connection;
     this.#settle();
     try {
@@ -92,11 +98,13 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
       this.#fail(replyFailure(this.#context, this.packet, error));
       return;
     }
+    this.#told = true;
     connection.answered(this.#slot);
   }
 
   reject(failure: Failure): void {
-    if (this.#ended) return;
+    if (this.#told) return;
+    reserveStack();
     this.#settle();
     this.#fail(failure);
   }
@@ -107,18 +115,20 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   }
 
   cancel(failure: Failure): void {
-    if (this.#ended) return;
-    this.port.cancel();
+    if (this.#told) return;
     this.reject(failure);
+    this.port.cancel();
   }
 
   abandon(): void {
     this.port.cancel();
     this.#end();
+    this.#told = true;
   }
 
   #fail(failure: Failure): void {
     this.#connection.fail(this.packet, this.#slot, failure, this.#sequence);
+    this.#told = true;
   }
 
   #settle(): void {
