@@ -104,7 +104,7 @@ export class LifeCycle {
 
   watch(stopped: () => void): () => void {
     if (this.status === "stopped") {
-      stopped();
+      this.#tell(stopped);
       return () => {};
     }
     const watchers = (this.#watchers ??= new Set());
@@ -156,12 +156,14 @@ export class LifeCycle {
   #tellWatchers(): void {
     const watchers = [...(this.#watchers ?? [])];
     this.#watchers = undefined;
-    for (const watcher of watchers) {
-      try {
-        this.#services.activity.within(undefined, watcher, undefined);
-      } catch (error) {
-        this.#services.log.error("watcher failed", { agent: this.#cell.name, error: detailOf(error) });
-      }
+    for (const watcher of watchers) this.#tell(watcher);
+  }
+
+  #tell(watcher: () => void): void {
+    try {
+      this.#services.activity.within(undefined, watcher, undefined);
+    } catch (error) {
+      this.#services.log.error("watcher failed", { agent: this.#cell.name, error: detailOf(error) });
     }
   }
 
@@ -172,9 +174,10 @@ export class LifeCycle {
 
   #decide(error: unknown): CrashDecision {
     const policy = this.#definition.crashPolicy;
-    if (typeof policy === "string") return policy;
     try {
-      return this.#services.activity.within(undefined, policy, error);
+      const decision = typeof policy === "string" ? policy : this.#services.activity.within(undefined, policy, error);
+      if (!crashDecisions.includes(decision)) throw new TypeError(`onCrash says none of ${crashDecisions.join(", ")}`);
+      return decision;
     } catch (policyError) {
       this.#services.log.error("crash policy failed, resuming", { agent: this.#cell.name, error: detailOf(policyError) });
       return "resume";
@@ -216,6 +219,8 @@ export class LifeCycle {
     }
   }
 }
+
+const crashDecisions: readonly CrashDecision[] = ["resume", "restart", "stop"];
 
 function unbounded(step: Promise<void>): Promise<void> {
   return step;
