@@ -164,8 +164,8 @@ class FunctionSubscriber implements Subscriber, Task {
   publish(publication: Publication): void {
     this.#queue.add(publication);
     if (this.#busy) return;
-    this.#busy = true;
     this.#services.scheduler.enqueue(this);
+    this.#busy = true;
   }
 
   flushed(): undefined {
@@ -184,10 +184,8 @@ class FunctionSubscriber implements Subscriber, Task {
         return;
       }
       const pending = this.#give(publication);
-      if (isPromiseLike(pending)) {
-        void Promise.resolve(pending)
-          .catch((error: unknown) => this.#failed(publication, error))
-          .then(() => this.#goOn());
+      if (pending !== undefined) {
+        void pending.then(() => this.#goOn());
         return;
       }
       this.#queue.arrived();
@@ -201,12 +199,22 @@ class FunctionSubscriber implements Subscriber, Task {
     this.run();
   }
 
-  #give(publication: Publication): unknown {
+  /** A promise, which never rejects, when the function is not done with it yet. */
+  #give(publication: Publication): Promise<void> | undefined {
     try {
-      return this.#services.activity.within(undefined, () => this.#call(publication.payload, publication), undefined);
+      const result = this.#services.activity.within(undefined, () => this.#call(publication.payload, publication), undefined);
+      return isPromiseLike(result) ? this.#settled(publication, result) : undefined;
     } catch (error) {
       this.#failed(publication, error);
       return undefined;
+    }
+  }
+
+  async #settled(publication: Publication, result: PromiseLike<unknown>): Promise<void> {
+    try {
+      await result;
+    } catch (error) {
+      this.#failed(publication, error);
     }
   }
 
