@@ -34,7 +34,10 @@ export type OutputOf<Source> = Source extends z.ZodRawShape
     ? Output
     : unknown;
 
-export type Validation = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
+export type Validation =
+  | { readonly ok: true; readonly value: unknown }
+  /** `fault`: the schema itself threw, which is no fault of the payload. */
+  | { readonly ok: false; readonly problem: string; readonly fault?: { readonly thrown: unknown } };
 
 export interface Schema {
   /** Never throws. A problem names the field's path, from `payload` down. */
@@ -65,16 +68,16 @@ class ZodSchema implements Schema {
   }
 
   validate(value: unknown): Validation {
-    const short = this.#shortWay?.(value);
-    if (short !== undefined) return { ok: true, value: short };
-    const input = value === null && this.#acceptsNull ? {} : value;
     try {
+      const short = this.#shortWay?.(value);
+      if (short !== undefined) return { ok: true, value: short };
+      const input = value === null && this.#acceptsNull ? {} : value;
       // The parser itself, without the wrappers that make an error object nobody reads.
       const result = this.#schema._zod.run({ value: input, issues: [] }, synchronous);
       if (isPromiseLike(result)) return asyncValidation(result);
       return result.issues.length === 0 ? { ok: true, value: result.value } : this.#problem(input);
     } catch (thrown) {
-      return { ok: false, problem: thrown instanceof z.core.$ZodAsyncError ? asyncProblem : "payload: its schema failed" };
+      return isAsyncError(thrown) ? { ok: false, problem: asyncProblem } : schemaFailed(thrown);
     }
   }
 
@@ -109,8 +112,8 @@ class ForeignSchema implements Schema {
       const result = this.#schema["~standard"].validate(value);
       if (isPromiseLike(result)) return asyncValidation(result);
       return result.issues === undefined ? { ok: true, value: result.value } : { ok: false, problem: problemOf(result.issues) };
-    } catch {
-      return { ok: false, problem: "payload: its schema failed" };
+    } catch (thrown) {
+      return schemaFailed(thrown);
     }
   }
 
@@ -138,6 +141,19 @@ function asyncForExample(schema: Schema): string | undefined {
 }
 
 const synchronous = { async: false };
+
+function schemaFailed(thrown: unknown): Validation {
+  return { ok: false, problem: "payload: its schema failed", fault: { thrown } };
+}
+
+// Not every value that may be thrown can be asked what it is.
+function isAsyncError(thrown: unknown): boolean {
+  try {
+    return thrown instanceof z.core.$ZodAsyncError;
+  } catch {
+    return false;
+  }
+}
 
 // Nobody will read what it comes to, not even a rejection.
 function asyncValidation(result: PromiseLike<unknown>): Validation {

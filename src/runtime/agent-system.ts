@@ -13,6 +13,7 @@ import type { Log } from "../log.ts";
 import type { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
 import type { Publisher } from "../message/publisher.ts";
+import { logSchemaFault } from "../message/schema-fault.ts";
 import type { Random } from "../random.ts";
 import type { Scheduler } from "../scheduler.ts";
 import { DeadLetter } from "./dead-letter.ts";
@@ -58,7 +59,7 @@ export class AgentSystem {
       publisherFor: (agentName: string) => this.#publisherFor(agentName),
       deadLetter: (envelope: Envelope, agentName: string, reason: string) => this.#deadLetter(envelope, agentName, reason),
       nextAgentNumber: () => (this.#agentNumber += 1),
-      checkLocal: validateLocal ? checkLocal : () => undefined,
+      checkLocal: validateLocal ? (type, payload) => checkLocal(type, payload, seams.log) : () => undefined,
     };
   }
 
@@ -108,7 +109,9 @@ export class AgentSystem {
   }
 }
 
-function checkLocal(type: MessageType, payload: unknown): Failure | undefined {
+function checkLocal(type: MessageType, payload: unknown, log: Log): Failure | undefined {
   const result = type.validate(payload);
-  return result.ok ? undefined : { code: "SERIALIZATION_ERROR", message: `${type.name}: ${result.problem}` };
+  if (result.ok) return undefined;
+  logSchemaFault(log, type, result);
+  return { code: "SERIALIZATION_ERROR", message: `${type.name}: ${result.problem}` };
 }
