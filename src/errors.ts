@@ -91,10 +91,10 @@ export class ActonError extends Error implements Failure {
   }
 }
 
-/** Whether it is one, whose code is one of ours. Never throws, as `instanceof` does for a revoked proxy. */
-export function isActonError(thrown: unknown): thrown is ActonError {
+/** `instanceof` for what user code has thrown. Never throws itself, as that does for a revoked proxy. */
+export function isA<Kind>(kind: abstract new (...given: never[]) => Kind, thrown: unknown): thrown is Kind {
   try {
-    return thrown instanceof ActonError && isErrorCode(thrown.code);
+    return thrown instanceof kind;
   } catch {
     return false;
   }

@@ -1,7 +1,7 @@
 // The answering side of one message. A handler sees it as `reply`; whoever waits stands behind it as a ReplySink.
 // Invariant: a sink hears at most one of resolve and reject, and nothing after it.
 
-import { detailOf, type Failure, isActonError } from "../errors.ts";
+import { ActonError, detailOf, type Failure, isA, isErrorCode } from "../errors.ts";
 
 export interface ReplySink {
   /** Whether any number of items is wanted rather than one reply. */
@@ -180,7 +180,7 @@ const noReply: Failure = { code: "NO_REPLY", message: "the handler returned with
 
 function failureOf(error: unknown): Failure {
   if (error === noReply) return noReply;
-  if (!isActonError(error)) return { code: "HANDLER_FAILED", message: detailOf(error) };
+  if (!isA(ActonError, error) || !isErrorCode(error.code)) return { code: "HANDLER_FAILED", message: detailOf(error) };
   const { code, message, retryAfterMs, details } = error;
   const options = { ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...(details === undefined ? {} : { details }) };
   return { code, message, ...options, handlerRan: true };

@@ -2,7 +2,7 @@
 // Called by message types; nothing else knows which validator stands behind a payload.
 
 import { z } from "zod";
-import { quoted } from "../errors.ts";
+import { isA, quoted } from "../errors.ts";
 import { exampleOf, type JsonSchema } from "./json-schema.ts";
 import { isPromiseLike } from "../promise-like.ts";
 import { type ShortWay, shortWayFor } from "./plain-object.ts";
@@ -77,7 +77,7 @@ class ZodSchema implements Schema {
       if (isPromiseLike(result)) return asyncValidation(result);
       return result.issues.length === 0 ? { ok: true, value: result.value } : this.#problem(input);
     } catch (thrown) {
-      return isAsyncError(thrown) ? { ok: false, problem: asyncProblem } : schemaFailed(thrown);
+      return isA(z.core.$ZodAsyncError, thrown) ? { ok: false, problem: asyncProblem } : schemaFailed(thrown);
     }
   }
 
@@ -144,15 +144,6 @@ const synchronous = { async: false };
 
 function schemaFailed(thrown: unknown): Validation {
   return { ok: false, problem: "payload: its schema failed", fault: { thrown } };
-}
-
-// Not every value that may be thrown can be asked what it is.
-function isAsyncError(thrown: unknown): boolean {
-  try {
-    return thrown instanceof z.core.$ZodAsyncError;
-  } catch {
-    return false;
-  }
 }
 
 // Nobody will read what it comes to, not even a rejection.
