@@ -68,9 +68,10 @@ export class SystemClock implements Clock {
   }
 
   #sleepUntil(due: number): void {
+    const wake = setTimeout(this.#fire, Math.min(Math.max(0, Math.ceil(due - performance.now())), hostDelayMsMax));
     clearTimeout(this.#wake);
     this.#wakeAt = due;
-    this.#wake = setTimeout(this.#fire, Math.min(Math.max(0, Math.ceil(due - performance.now())), hostDelayMsMax));
+    this.#wake = wake;
   }
 
   readonly #fire = (): void => {
@@ -138,6 +139,7 @@ function checkedDelay(delayMs: number): number {
 
 // A binary heap by due time. Deadlines mostly arrive in rising order and leave before they are due,
 // so an insertion is one comparison and a removal a short sift.
+// Timers are armed on user code's stack, which may be all but spent: no change calls anything once it has begun.
 class TimerQueue {
   readonly #heap: Timer[] = [];
   #lastOrder = 0;
@@ -152,20 +154,55 @@ class TimerQueue {
 
   add(timer: Timer, due: number): void {
     if (timer.place >= 0) this.remove(timer);
+    const heap = this.#heap;
+    const order = (this.#lastOrder += 1);
+    let place = heap.length;
+    while (place > 0) {
+      const above = (place - 1) >> 1;
+      const parent = heap[above] as Timer;
+      // The latest armed is last among those due together.
+      if (parent.due <= due) break;
+      heap[place] = parent;
+      parent.place = place;
+      place = above;
+    }
     timer.due = due;
-    timer.order = this.#lastOrder += 1;
-    this.#rise(timer, this.#heap.length);
+    timer.order = order;
+    heap[place] = timer;
+    timer.place = place;
   }
 
   remove(timer: Timer): void {
     const heap = this.#heap;
-    const place = timer.place;
-    const last = heap.pop();
+    let place = timer.place;
+    const length = heap.length - 1;
+    const last = heap[length] as Timer;
+    heap.length = length;
     timer.place = -1;
-    if (last === undefined || last === timer) return;
-    const parent = heap[(place - 1) >> 1];
-    if (place > 0 && parent !== undefined && isBefore(last, parent)) this.#rise(last, place);
-    else this.#sink(last, place);
+    if (last === timer) return;
+    // The last one takes the free place, or a place above or below it.
+    while (place > 0) {
+      const above = (place - 1) >> 1;
+      const parent = heap[above] as Timer;
+      if (parent.due < last.due || (parent.due === last.due && parent.order < last.order)) break;
+      heap[place] = parent;
+      parent.place = place;
+      place = above;
+    }
+    for (;;) {
+      let below = 2 * place + 1;
+      if (below >= length) break;
+      const left = heap[below] as Timer;
+      const right = heap[below + 1];
+      if (right !== undefined && (right.due < left.due || (right.due === left.due && right.order < left.order))) below += 1;
+      const child = heap[below] as Timer;
+      if (last.due < child.due || (last.due === child.due && last.order < child.order)) break;
+      heap[place] = child;
+      child.place = place;
+      place = below;
+    }
+    heap[place] = last;
+    last.place = place;
   }
 
   expireUntil(now: number): void {
@@ -177,40 +214,4 @@ class TimerQueue {
       timer.expire();
     }
   }
-
-  #rise(timer: Timer, place: number): void {
-    const heap = this.#heap;
-    while (place > 0) {
-      const above = (place - 1) >> 1;
-      const parent = heap[above] as Timer;
-      if (!isBefore(timer, parent)) break;
-      heap[place] = parent;
-      parent.place = place;
-      place = above;
-    }
-    heap[place] = timer;
-    timer.place = place;
-  }
-
-  #sink(timer: Timer, place: number): void {
-    const heap = this.#heap;
-    const length = heap.length;
-    for (;;) {
-      let below = 2 * place + 1;
-      if (below >= length) break;
-      const right = heap[below + 1];
-      if (right !== undefined && isBefore(right, heap[below] as Timer)) below += 1;
-      const child = heap[below] as Timer;
-      if (isBefore(timer, child)) break;
-      heap[place] = child;
-      child.place = place;
-      place = below;
-    }
-    heap[place] = timer;
-    timer.place = place;
-  }
-}
-
-function isBefore(one: Timer, other: Timer): boolean {
-  return one.due < other.due || (one.due === other.due && one.order < other.order);
 }

@@ -91,6 +91,15 @@ export class ActonError extends Error implements Failure {
   }
 }
 
+/** `instanceof` for what user code has thrown. Never throws itself, as that does for a revoked proxy. */
+export function isA<Kind>(kind: abstract new (...given: never[]) => Kind, thrown: unknown): thrown is Kind {
+  try {
+    return thrown instanceof kind;
+  } catch {
+    return false;
+  }
+}
+
 export function failureText(failure: Failure): string {
   return `${errorKinds[failure.code].variant}: ${failure.message}`;
 }

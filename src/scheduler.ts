@@ -55,29 +55,30 @@ export class TurnScheduler implements Scheduler {
   }
 
   enqueue(task: Task): void {
-    this.#queue.push(task);
     this.#arm();
+    this.#queue.push(task);
   }
 
   atTurnEnd(task: Task): void {
-    this.#turnEndings.push(task);
     this.#arm();
+    this.#turnEndings.push(task);
   }
 
   atLoopEnd(task: Task): void {
-    this.#loopEndings.push(task);
     this.#watch();
+    this.#loopEndings.push(task);
   }
 
   nextTurn(task: Task): void {
     setImmediate(() => this.enqueue(task));
   }
 
+  // Tasks come from user code's stack, which may be all but spent: a flag says only what has been done.
   #arm(): void {
     if (this.#armed) return;
-    this.#armed = true;
     if (this.#isSpent()) setImmediate(this.#run);
     else queueMicrotask(this.#run);
+    this.#armed = true;
   }
 
   // Whatever is asked for after this waits until sockets and timers have been served: the watching immediate, which
@@ -88,8 +89,8 @@ export class TurnScheduler implements Scheduler {
 
   #watch(): void {
     if (this.#watching) return;
-    this.#watching = true;
     setImmediate(this.#loopCameRound);
+    this.#watching = true;
   }
 
   #runQueue(): void {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { after, ManualClock, SystemClock, type Timer } from "../src/clock.ts";
 import { seededRandom } from "../src/random.ts";
+import { atTheBottomOfTheStack } from "./support/spent-stack.ts";
 
 function timer(expire: () => void): Timer {
   return { due: 0, order: 0, place: -1, expire };
@@ -211,4 +212,27 @@ describe("the system clock", () => {
     expect(run(script(false))).toBe("");
     expect(performance.now() - before).toBeLessThan(3_000);
   });
+});
+
+test("timers that are armed and disarmed where the stack ends leave a clock's other timers alone", () => {
+  const random = seededRandom(1);
+  for (let size = 0; size < 32; size++) {
+    const clock = new ManualClock();
+    const expired: number[] = [];
+    const timers = Array.from({ length: 40 }, () => {
+      const armed = timer(() => expired.push(armed.due));
+      clock.arm(armed, Math.floor(random.next() * 100));
+      return armed;
+    });
+    atTheBottomOfTheStack(() => {
+      const chosen = timers[Math.floor(random.next() * timers.length)] as Timer;
+      clock.disarm(chosen);
+      clock.arm(chosen, Math.floor(random.next() * 100));
+    }, size);
+    for (const one of timers) if (one.place < 0) clock.arm(one, 50);
+    expect(clock.armed).toBe(timers.length);
+    clock.advance(100);
+    expect(expired).toHaveLength(timers.length);
+    expect(expired).toEqual(expired.toSorted((one, other) => one - other));
+  }
 });

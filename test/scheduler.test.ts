@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ManualClock } from "../src/clock.ts";
 import { TurnScheduler } from "../src/scheduler.ts";
+import { atTheBottomOfTheStack } from "./support/spent-stack.ts";
 
 function recorder() {
   const clock = new ManualClock();
@@ -102,4 +103,20 @@ describe("nextTurn", () => {
     for (let i = 0; i < 100; i++) await eventLoop();
     expect(order).toEqual(expected);
   });
+});
+
+test("a scheduler that was called where the stack ends runs what comes afterwards", async () => {
+  for (let size = 0; size < 32; size++) {
+    const { scheduler, order, note } = recorder();
+    atTheBottomOfTheStack(() => {
+      scheduler.enqueue(note("deep"));
+      scheduler.atTurnEnd(note("deep"));
+      scheduler.atLoopEnd(note("deep"));
+    }, size);
+    scheduler.enqueue(note("task"));
+    scheduler.atTurnEnd(note("turn"));
+    scheduler.atLoopEnd(note("loop"));
+    for (let i = 0; i < 3; i++) await eventLoop();
+    expect(order.filter((name) => name !== "deep")).toEqual(["task", "turn", "loop"]);
+  }
 });

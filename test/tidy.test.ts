@@ -46,6 +46,8 @@ const bottomRow = [
   "files",
   "libc",
   "product",
+  "promise-like",
+  "stack-reserve",
 ].map((name) => `${name}.ts`);
 
 const wire = ["bottom", "ipc/transport", "ipc/wire"];

@@ -224,8 +224,8 @@ export class AgentCell implements Recipient, Task, RunnerHost, Living {
   #wake(): void {
     if (this.#scheduled || this.#gate.shut) return;
     if (this.#mailbox.length === 0 && !this.#gate.someoneReturns && this.#drained === undefined) return;
-    this.#scheduled = true;
     this.#services.scheduler.enqueue(this);
+    this.#scheduled = true;
   }
 
   /** Runs the next message; false when there is none that may run now. */

@@ -5,14 +5,18 @@ import type { CrashDecision } from "./definition.ts";
 import type { Living } from "./living.ts";
 import type { AgentServices } from "./services.ts";
 
+const decisions: readonly CrashDecision[] = ["resume", "restart", "stop"];
+
 /** Unless the blueprint says something the agent goes on, or is restarted when it is supervised. So does one whose policy fails. */
 export function decideCrash({ name, definition: { crashPolicy }, life }: Living, error: unknown, services: AgentServices): CrashDecision {
   const otherwise = life.guardian === undefined ? "resume" : "restart";
-  if (typeof crashPolicy !== "function") return crashPolicy ?? otherwise;
+  if (crashPolicy === undefined) return otherwise;
   try {
-    return services.activity.within(undefined, crashPolicy, error);
+    const decision = typeof crashPolicy === "string" ? crashPolicy : services.activity.within(undefined, crashPolicy, error);
+    if (!decisions.includes(decision)) throw new TypeError(`onCrash says none of ${decisions.join(", ")}`);
+    return decision;
   } catch (policyError) {
-    services.log.error(`crash policy failed: ${otherwise}`, { agent: name, error: detailOf(policyError) });
+    services.log.error(otherwise === "resume" ? "crash policy failed, resuming" : "crash policy failed, restarting", { agent: name, error: detailOf(policyError) });
     return otherwise;
   }
 }

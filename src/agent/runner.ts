@@ -3,6 +3,7 @@
 
 import { detailOf, stackOf } from "../errors.ts";
 import type { Envelope } from "../message/envelope.ts";
+import { isPromiseLike } from "../promise-like.ts";
 import { Activation, type ActivationHost } from "./activation.ts";
 import type { HandlerEntry } from "./definition.ts";
 import type { Gate } from "./gate.ts";
@@ -87,8 +88,4 @@ export class Runner {
     envelope.port?.abandon({ code: "HANDLER_FAILED", message: detail });
     this.#host.life.crashed(error);
   }
-}
-
-function isPromiseLike(value: object): value is PromiseLike<unknown> {
-  return "then" in value && typeof value.then === "function";
 }

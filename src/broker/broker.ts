@@ -8,6 +8,7 @@ import { detailOf, stackOf } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { MessageType, PayloadOf } from "../message/message-type.ts";
 import type { Publisher } from "../message/publisher.ts";
+import { isPromiseLike } from "../promise-like.ts";
 import type { Scheduler, Task } from "../scheduler.ts";
 import { Publication, type Subscriber } from "./publication.ts";
 import { SubscriberQueue } from "./subscriber-queue.ts";
@@ -163,8 +164,8 @@ class FunctionSubscriber implements Subscriber, Task {
   publish(publication: Publication): void {
     this.#queue.add(publication);
     if (this.#busy) return;
-    this.#busy = true;
     this.#services.scheduler.enqueue(this);
+    this.#busy = true;
   }
 
   flushed(): undefined {
@@ -183,10 +184,8 @@ class FunctionSubscriber implements Subscriber, Task {
         return;
       }
       const pending = this.#give(publication);
-      if (isPromiseLike(pending)) {
-        void Promise.resolve(pending)
-          .catch((error: unknown) => this.#failed(publication, error))
-          .then(() => this.#goOn());
+      if (pending !== undefined) {
+        void pending.then(() => this.#goOn());
         return;
       }
       this.#queue.arrived();
@@ -200,20 +199,26 @@ class FunctionSubscriber implements Subscriber, Task {
     this.run();
   }
 
-  #give(publication: Publication): unknown {
+  /** A promise, which never rejects, when the function is not done with it yet. */
+  #give(publication: Publication): Promise<void> | undefined {
     try {
-      return this.#services.activity.within(undefined, () => this.#call(publication.payload, publication), undefined);
+      const result = this.#services.activity.within(undefined, () => this.#call(publication.payload, publication), undefined);
+      return isPromiseLike(result) ? this.#settled(publication, result) : undefined;
     } catch (error) {
       this.#failed(publication, error);
       return undefined;
     }
   }
 
+  async #settled(publication: Publication, result: PromiseLike<unknown>): Promise<void> {
+    try {
+      await result;
+    } catch (error) {
+      this.#failed(publication, error);
+    }
+  }
+
   #failed(publication: Publication, error: unknown): void {
     this.#services.log.error("subscriber function failed", { type: publication.type.name, error: detailOf(error), stack: stackOf(error) });
   }
-}
-
-function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

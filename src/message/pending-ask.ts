@@ -2,6 +2,7 @@
 
 import type { Clock, Timer } from "../clock.ts";
 import { ActonError, type Failure } from "../errors.ts";
+import { isPromiseLike } from "../promise-like.ts";
 import { ReplyPort, type ReplySink } from "./reply-port.ts";
 
 export class PendingAsk implements ReplySink, Timer {
@@ -33,14 +34,16 @@ export class PendingAsk implements ReplySink, Timer {
     clock.arm(this, timeoutMs);
   }
 
+  // Tells before it tidies up: should telling fail, the deadline still stands.
   resolve(value: unknown): void {
-    this.#settle();
+    if (isPromiseLike(value)) throw new TypeError("a reply cannot be a promise: await it first");
     this.#resolve(value);
+    this.#settle();
   }
 
   reject(failure: Failure): void {
-    this.#settle();
     this.#reject(ActonError.from(failure));
+    this.#settle();
   }
 
   item(): undefined {

@@ -1,7 +1,8 @@
 // The answering side of one message. A handler sees it as `reply`; whoever waits stands behind it as a ReplySink.
 // Invariant: a sink hears at most one of resolve and reject, and nothing after it.
 
-import { ActonError, detailOf, type Failure } from "../errors.ts";
+import { ActonError, detailOf, type Failure, isA, isErrorCode } from "../errors.ts";
+import { reserveStack } from "../stack-reserve.ts";
 
 export interface ReplySink {
   /** Whether any number of items is wanted rather than one reply. */
@@ -74,6 +75,26 @@ export class ReplyPort implements Reply {
   }
 
   send(value: unknown): PromiseLike<void> | undefined {
+    reserveStack();
+    return this.give(value);
+  }
+
+  end(value?: unknown): void {
+    reserveStack();
+    this.#end(value);
+  }
+
+  fail(error: unknown): void {
+    reserveStack();
+    this.#fail(error);
+  }
+
+  defer(): void {
+    this.#deferred = true;
+  }
+
+  /** As `send`, for whoever is not called by user code and so has stack enough. */
+  give(value: unknown): PromiseLike<void> | undefined {
     const sink = this.#sink;
     if (sink === undefined) return undefined;
     if (!this.#open) {
@@ -81,43 +102,17 @@ export class ReplyPort implements Reply {
       return this.#breath();
     }
     if (sink.streaming) return this.#item(sink, value);
-    this.#open = false;
-    sink.resolve(value === undefined ? null : value);
+    this.#resolve(sink, value === undefined ? null : value);
     return undefined;
-  }
-
-  end(value?: unknown): void {
-    const sink = this.#sink;
-    if (sink === undefined) return;
-    if (!this.#open) {
-      if (value !== undefined) this.#surplus();
-      return;
-    }
-    this.#open = false;
-    sink.resolve(value === undefined && !sink.streaming ? null : value);
-  }
-
-  fail(error: unknown): void {
-    if (this.#sink === undefined) return;
-    if (this.#open) {
-      this.#open = false;
-      this.#sink.reject(failureOf(error));
-    } else {
-      this.#surplus();
-    }
-  }
-
-  defer(): void {
-    this.#deferred = true;
   }
 
   /** The handler has returned this value: the reply, unless it has replied or deferred. */
   returned(value: unknown): void {
     if (this.#sink === undefined) return;
-    if (value !== undefined || !this.#open) this.end(value);
+    if (value !== undefined || !this.#open) this.#end(value);
     else if (this.#deferred) this.#attendant?.deferred(this);
-    else if (this.#sink.streaming) this.end();
-    else this.fail(noReply);
+    else if (this.#sink.streaming) this.#end(undefined);
+    else this.#fail(noReply);
   }
 
   /** The agent will not answer any more: unlike `fail`, no surplus when it has answered already. */
@@ -144,6 +139,44 @@ export class ReplyPort implements Reply {
     this.#onCancel = listener;
   }
 
+  #end(value: unknown): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    if (!this.#open) {
+      if (value !== undefined) this.#surplus();
+      return;
+    }
+    this.#resolve(sink, value === undefined && !sink.streaming ? null : value);
+  }
+
+  #fail(error: unknown): void {
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    if (!this.#open) {
+      this.#surplus();
+      return;
+    }
+    const failure = failureOf(error);
+    this.#open = false;
+    try {
+      sink.reject(failure);
+    } catch (thrown) {
+      this.#open = !this.#cancelled;
+      throw thrown;
+    }
+  }
+
+  // A sink that throws has told nobody: the value is none that it takes, or the stack is spent. The failure can still be told.
+  #resolve(sink: ReplySink, value: unknown): void {
+    this.#open = false;
+    try {
+      sink.resolve(value);
+    } catch (thrown) {
+      this.#open = !this.#cancelled;
+      throw thrown;
+    }
+  }
+
   #item(sink: ReplySink, value: unknown): PromiseLike<void> | undefined {
     const reader = sink.item(value);
     if (reader !== undefined) return this.#attendant?.pause(reader) ?? reader;
@@ -164,7 +197,7 @@ const noReply: Failure = { code: "NO_REPLY", message: "the handler returned with
 
 function failureOf(error: unknown): Failure {
   if (error === noReply) return noReply;
-  if (!(error instanceof ActonError)) return { code: "HANDLER_FAILED", message: detailOf(error) };
+  if (!isA(ActonError, error) || !isErrorCode(error.code)) return { code: "HANDLER_FAILED", message: detailOf(error) };
   const { code, message, retryAfterMs, details } = error;
   const options = { ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...(details === undefined ? {} : { details }) };
   return { code, message, ...options, handlerRan: true };

@@ -2,8 +2,9 @@
 // Called by message types; nothing else knows which validator stands behind a payload.
 
 import { z } from "zod";
-import { quoted } from "../errors.ts";
+import { isA, quoted } from "../errors.ts";
 import { exampleOf, type JsonSchema } from "./json-schema.ts";
+import { isPromiseLike } from "../promise-like.ts";
 import { type ShortWay, shortWayFor } from "./plain-object.ts";
 
 /** What `message()` takes: a record of zod types, a zod schema, or any Standard Schema. */
@@ -33,7 +34,10 @@ export type OutputOf<Source> = Source extends z.ZodRawShape
     ? Output
     : unknown;
 
-export type Validation = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly problem: string };
+export type Validation =
+  | { readonly ok: true; readonly value: unknown }
+  /** `fault`: the schema itself threw, which is no fault of the payload. */
+  | { readonly ok: false; readonly problem: string; readonly fault?: { readonly thrown: unknown } };
 
 export interface Schema {
   /** Never throws. A problem names the field's path, from `payload` down. */
@@ -64,16 +68,16 @@ class ZodSchema implements Schema {
   }
 
   validate(value: unknown): Validation {
-    const short = this.#shortWay?.(value);
-    if (short !== undefined) return { ok: true, value: short };
-    const input = value === null && this.#acceptsNull ? {} : value;
     try {
+      const short = this.#shortWay?.(value);
+      if (short !== undefined) return { ok: true, value: short };
+      const input = value === null && this.#acceptsNull ? {} : value;
       // The parser itself, without the wrappers that make an error object nobody reads.
       const result = this.#schema._zod.run({ value: input, issues: [] }, synchronous);
       if (isPromiseLike(result)) return asyncValidation(result);
       return result.issues.length === 0 ? { ok: true, value: result.value } : this.#problem(input);
     } catch (thrown) {
-      return { ok: false, problem: thrown instanceof z.core.$ZodAsyncError ? asyncProblem : "payload: its schema failed" };
+      return isA(z.core.$ZodAsyncError, thrown) ? { ok: false, problem: asyncProblem } : schemaFailed(thrown);
     }
   }
 
@@ -108,8 +112,8 @@ class ForeignSchema implements Schema {
       const result = this.#schema["~standard"].validate(value);
       if (isPromiseLike(result)) return asyncValidation(result);
       return result.issues === undefined ? { ok: true, value: result.value } : { ok: false, problem: problemOf(result.issues) };
-    } catch {
-      return { ok: false, problem: "payload: its schema failed" };
+    } catch (thrown) {
+      return schemaFailed(thrown);
     }
   }
 
@@ -138,14 +142,14 @@ function asyncForExample(schema: Schema): string | undefined {
 
 const synchronous = { async: false };
 
+function schemaFailed(thrown: unknown): Validation {
+  return { ok: false, problem: "payload: its schema failed", fault: { thrown } };
+}
+
 // Nobody will read what it comes to, not even a rejection.
 function asyncValidation(result: PromiseLike<unknown>): Validation {
   result.then(undefined, () => {});
   return { ok: false, problem: asyncProblem };
-}
-
-function isPromiseLike<Value>(value: Value | PromiseLike<Value>): value is PromiseLike<Value> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }
 
 function isZod(source: object): source is z.ZodType {

@@ -15,6 +15,7 @@ import type { Log } from "../log.ts";
 import type { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
 import type { Publisher } from "../message/publisher.ts";
+import { logSchemaFault } from "../message/schema-fault.ts";
 import type { Random } from "../random.ts";
 import type { Scheduler } from "../scheduler.ts";
 import { Supervisor } from "../supervision/supervisor.ts";
@@ -69,7 +70,7 @@ export class AgentSystem {
       supervisionBegins: onSupervision,
       householdOf: (parent: Living) => new Supervisor(parent, this.#services),
       nextAgentNumber: () => (this.#agentNumber += 1),
-      checkLocal: validateLocal ? checkLocal : () => undefined,
+      checkLocal: validateLocal ? (type, payload) => checkLocal(type, payload, seams.log) : () => undefined,
     };
   }
 
@@ -123,7 +124,9 @@ export class AgentSystem {
   }
 }
 
-function checkLocal(type: MessageType, payload: unknown): Failure | undefined {
+function checkLocal(type: MessageType, payload: unknown, log: Log): Failure | undefined {
   const result = type.validate(payload);
-  return result.ok ? undefined : { code: "SERIALIZATION_ERROR", message: `${type.name}: ${result.problem}` };
+  if (result.ok) return undefined;
+  logSchemaFault(log, type, result);
+  return { code: "SERIALIZATION_ERROR", message: `${type.name}: ${result.problem}` };
 }

@@ -107,15 +107,16 @@ describe("conversion", () => {
 });
 
 describe("a schema that throws", () => {
-  test("refuses the payload and harms nobody", () => {
+  test("refuses the payload, harms nobody, and keeps what it threw for the log", () => {
+    const thrown = new Error("secret");
     const fails = (): never => {
-      throw new Error("secret");
+      throw thrown;
     };
     const types = [
       message("T", { a: z.number().transform(fails) }),
       message("T", { "~standard": { version: 1, vendor: "hand", validate: fails } } satisfies StandardSchema),
     ];
-    for (const type of types) expect(type.validate({ a: 1 })).toEqual({ ok: false, problem: expect.stringMatching(/^payload/) });
+    for (const type of types) expect(type.validate({ a: 1 })).toEqual({ ok: false, problem: "payload: its schema failed", fault: { thrown } });
   });
 });
 

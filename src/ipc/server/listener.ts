@@ -19,7 +19,7 @@ import { checkOpenFiles, memoryBound, refusedMax } from "./listener-bounds.ts";
 import { makeContext } from "./make-context.ts";
 import { shuttingDown } from "./operations/refuse-arrival.ts";
 import { performRequest } from "./operations/request.ts";
-import type { Admission, Policy } from "./policy.ts";
+import { type Admission, admissionOf, type Policy } from "./policy.ts";
 import { RefusedConnection } from "./refused-connection.ts";
 import { route } from "./router.ts";
 import type { Release, ServerContext } from "./server-context.ts";
@@ -196,8 +196,7 @@ export class IpcListener implements ConnectionOwner {
     connection.onClose(() => early.resolve({ refused: "the connection is gone" }));
     let admission: Admission;
     try {
-      admission = await Promise.race([admit(connection.origin.peer), early.promise]);
-      if (typeof admission !== "object" || admission === null) throw new TypeError("admit gave neither an identity nor a refusal");
+      admission = admissionOf(await Promise.race([admit(connection.origin.peer), early.promise]));
     } catch (error) {
       log.error("policy failed to admit a connection", { connection: connection.origin.peer.connection, error: detailOf(error) });
       admission = { refused: "the policy failed" };

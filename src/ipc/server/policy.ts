@@ -1,5 +1,7 @@
 // Who may do what: the hooks that an application's policy fills. Without a policy everything is allowed.
 
+import { detailOf, stackOf } from "../../errors.ts";
+import type { Log } from "../../log.ts";
 import type { Peer } from "../../message/envelope.ts";
 
 export type Operation =
@@ -13,6 +15,12 @@ export type Operation =
 
 export type Admission = { readonly identity: unknown; readonly refused?: undefined } | { readonly refused: string };
 
+/** Where a policy is asked, and where it is said that it failed. */
+export interface Guarded {
+  readonly policy: Policy | undefined;
+  readonly log: Log;
+}
+
 export interface Policy {
   /** Admits a connection, giving it an identity, or refuses it with a text for its user. Refused too when it throws or is late. */
   readonly admit?: ((peer: Peer) => Admission | Promise<Admission>) | undefined;
@@ -20,14 +28,22 @@ export interface Policy {
   readonly authorize?: ((identity: unknown, operation: Operation) => boolean | string | undefined) | undefined;
 }
 
+/** What `admit` gave, read once and for all. Throws when it cannot be read. */
+export function admissionOf(given: Admission | null | undefined): Admission {
+  if (typeof given !== "object" || given === null) throw new TypeError("admit gave neither an identity nor a refusal");
+  const { refused } = given;
+  return refused === undefined ? { identity: given.identity } : { refused };
+}
+
 /** The text of the refusal, or undefined when the operation is allowed. */
-export function refusalOf(policy: Policy | undefined, identity: unknown, operation: Operation): string | undefined {
+export function refusalOf({ policy, log }: Guarded, identity: unknown, operation: Operation): string | undefined {
   if (policy?.authorize === undefined) return undefined;
   try {
     const verdict = policy.authorize(identity, operation);
     if (verdict === undefined || verdict === true) return undefined;
     return typeof verdict === "string" ? verdict : `${operation.kind} is not allowed`;
-  } catch {
+  } catch (error) {
+    log.error("policy failed to authorize", { ...operation, error: detailOf(error), stack: stackOf(error) });
     return "the policy failed";
   }
 }

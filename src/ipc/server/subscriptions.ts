@@ -3,7 +3,7 @@
 
 import type { Publication, Subscriber } from "../../broker/publication.ts";
 import { patternProblem } from "../../broker/topics.ts";
-import { ActonError, quoted } from "../../errors.ts";
+import { ActonError, detailOf, quoted } from "../../errors.ts";
 import type { Dialect } from "../wire/dialect.ts";
 import type { Format, SubscriptionState } from "../wire/packet.ts";
 import type { Answers } from "./answers.ts";
@@ -80,9 +80,9 @@ export class Subscriptions implements Subscriber {
 
   publish(publication: Publication): void {
     const { name } = publication.type;
-    const { counters, config, policy, types } = this.#context;
+    const { counters, config, types } = this.#context;
     if (!types.isRegistered(name)) return;
-    if (refusalOf(policy, this.#target.origin.identity, { kind: "push", type: name }) !== undefined) {
+    if (refusalOf(this.#context, this.#target.origin.identity, { kind: "push", type: name }) !== undefined) {
       counters.pushesWithheld += 1;
       return;
     }
@@ -126,7 +126,7 @@ export class Subscriptions implements Subscriber {
     } catch (error) {
       this.#dropped += dropped + 1;
       counters.pushesDropped += 1;
-      log.error("push cannot be encoded", { type: type.name, error: error instanceof Error ? error.message : String(error) });
+      log.error("push cannot be encoded", { type: type.name, error: detailOf(error) });
       return;
     }
     counters.pushesSent += 1;

@@ -65,8 +65,8 @@ export class WriteQueue implements Task {
       return;
     }
     if (this.#dirty || this.blocked || this.#closed) return;
-    this.#dirty = true;
     this.#scheduler.atLoopEnd(this);
+    this.#dirty = true;
   }
 
   /** More of the same batch comes in the next turn: what is answered at the end of this one leaves meanwhile. */

@@ -1,5 +1,6 @@
 // Outgoing bytes of one connection: frames are written straight into one growing buffer and leave it in order.
-// A frame that turns out to be impossible halfway is rolled back, so that no half of it ever leaves.
+// A frame that turns out to be impossible halfway is rolled back, so that no half of it ever leaves: by its
+// writer, or by the next one who comes, since a writer that has run out of stack stops anywhere.
 
 import { ActonError } from "../../errors.ts";
 import type { BufferPool } from "./buffer-pool.ts";
@@ -17,6 +18,7 @@ export class FrameWriter {
   #end = 0;
   #frame = 0;
   #body = 0;
+  #unfinished = false;
   readonly #pool: BufferPool;
 
   constructor(bodyBytesMax: number, pool: BufferPool) {
@@ -24,15 +26,17 @@ export class FrameWriter {
     this.#pool = pool;
   }
 
-  /** Bytes written and not yet consumed. */
+  /** Bytes of whole frames that are not yet consumed. */
   get pending(): number {
-    return this.#end - this.#start;
+    return (this.#unfinished ? this.#frame : this.#end) - this.#start;
   }
 
   /** Begins a frame; `header` is what follows the length field. */
   begin(...header: readonly number[]): void {
+    if (this.#unfinished) this.rollback();
     this.#reserve(lengthFieldBytes + header.length);
     this.#frame = this.#end;
+    this.#unfinished = true;
     this.#end += lengthFieldBytes;
     for (const byte of header) this.#bytes[this.#end++] = byte;
     this.#body = this.#end;
@@ -57,18 +61,21 @@ export class FrameWriter {
       throw new ActonError("HANDLER_FAILED", `the reply of ${length} bytes exceeds the frame limit of ${this.#bodyBytesMax} bytes`);
     }
     this.#bytes.writeUInt32BE(length, this.#frame);
+    this.#unfinished = false;
   }
 
   rollback(): void {
     this.#end = this.#frame;
+    this.#unfinished = false;
   }
 
   /** What waits to leave: valid until the next write. */
   view(): Uint8Array {
-    return this.#bytes.subarray(this.#start, this.#end);
+    return this.#bytes.subarray(this.#start, this.#start + this.pending);
   }
 
   consume(count: number): void {
+    if (this.#unfinished) this.rollback();
     this.#start += count;
     if (this.#start < this.#end) return;
     this.#pool.give(this.#bytes);
@@ -80,13 +87,14 @@ export class FrameWriter {
   #reserve(more: number): void {
     const needed = this.#end + more;
     if (needed <= this.#bytes.length) return;
-    const pending = this.pending;
+    const pending = this.#end - this.#start;
     const before = this.#bytes;
     const grown = before.length === 0 ? this.#pool.take() : before;
     const fits = pending + more <= grown.length;
-    this.#bytes = fits ? grown : Buffer.allocUnsafeSlow(Math.max(2 * pending, pending + more));
-    before.copy(this.#bytes, 0, this.#start, this.#end);
+    const bytes = fits ? grown : Buffer.allocUnsafeSlow(Math.max(2 * pending, pending + more));
+    before.copy(bytes, 0, this.#start, this.#end);
     if (!fits) this.#pool.give(grown);
+    this.#bytes = bytes;
     this.#frame -= this.#start;
     this.#body -= this.#start;
     this.#end = pending;

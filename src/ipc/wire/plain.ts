@@ -1,7 +1,7 @@
 // What may leave the process as a payload: JSON's values, 64-bit integers and, in MessagePack, bytes.
 // Both encoders pass every value through here, so that neither library ever meets one that it would write wrongly or silently.
 
-import { detailOf, quoted } from "../../errors.ts";
+import { detailOf, isA, quoted } from "../../errors.ts";
 import { depthMax, fits64Bits, malformed, setOwn } from "./codec.ts";
 
 /** What an encoder accepts, and how it wants the numbers that its library would write wrongly. */
@@ -88,6 +88,7 @@ class Refusal extends Error {}
 /** One walk that converts, and copies the containers in which something changed. */
 class Conversion {
   readonly #spelling: Spelling;
+  /** The way to what is being read and converted; it stays as it is when that is refused, for the error's text. */
   readonly #path: (string | number)[] = [];
 
   constructor(spelling: Spelling) {
@@ -98,7 +99,7 @@ class Conversion {
     try {
       return this.#convert(value) ?? null;
     } catch (error) {
-      throw malformed(`${pathText(this.#spelling.root, this.#path)}: ${detailOf(error)}`, error instanceof Refusal ? undefined : error);
+      throw malformed(`${pathText(this.#spelling.root, this.#path)}: ${detailOf(error)}`, isA(Refusal, error) ? undefined : error);
     }
   }
 
@@ -150,8 +151,10 @@ class Conversion {
     const copy: unknown[] = [];
     let changed = !hasPlainPrototype(items);
     for (let index = 0; index < items.length; index++) {
+      this.#path.push(index);
       const before = items[index];
-      const after = this.#child(index, before) ?? null;
+      const after = this.#convert(before) ?? null;
+      this.#path.pop();
       changed ||= after !== before;
       copy.push(after);
     }
@@ -163,20 +166,15 @@ class Conversion {
     const copy: Record<string, unknown> = {};
     let changed = !hasPlainPrototype(record);
     for (const key of Object.keys(fields)) {
+      this.#text(key);
+      this.#path.push(key);
       const before = fields[key];
-      const after = this.#child(this.#text(key), before);
+      const after = this.#convert(before);
+      this.#path.pop();
       changed ||= after !== before || after === undefined;
       if (after !== undefined) setOwn(copy, key, after);
     }
     return changed ? copy : record;
-  }
-
-  /** Leaves the path as it is when the child is refused, for the error's text. */
-  #child(key: string | number, value: unknown): unknown {
-    this.#path.push(key);
-    const converted = this.#convert(value);
-    this.#path.pop();
-    return converted;
   }
 }
 
@@ -201,10 +199,14 @@ function unrepresentable(value: object): Refusal {
   return new Refusal(`${quoted(Object.prototype.toString.call(value).slice(8, -1))} has no representation`);
 }
 
+/** Of a longer path the beginning, so that what is wrong with its end finds room in an error text. */
+const stepsMax = 8;
 const bareKey = /^[\p{ID_Start}_$][\p{ID_Continue}$]*$/u;
 
 function pathText(root: string, path: readonly (string | number)[]): string {
-  const steps = path.map((step) => (typeof step === "number" ? `[${step}]` : bareKey.test(step) ? `.${step}` : `[${quoted(step)}]`));
-  const text = `${root}${steps.join("")}`;
+  const steps = path
+    .slice(0, stepsMax)
+    .map((step) => (typeof step === "number" ? `[${step}]` : bareKey.test(step) ? `.${step}` : `[${quoted(step)}]`));
+  const text = `${root}${steps.join("")}${path.length > stepsMax ? "…" : ""}`;
   return detailOf(root === "" ? text.replace(/^\./, "") || "value" : text);
 }

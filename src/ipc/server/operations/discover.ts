@@ -10,7 +10,7 @@ import { answer } from "./answer.ts";
 
 export function discover(context: ServerContext, connection: Connection, packet: DiscoverPacket): void {
   const slot = connection.openSlot(packet);
-  const refusal = refusalOf(context.policy, connection.origin.identity, { kind: "discover" });
+  const refusal = refusalOf(context, connection.origin.identity, { kind: "discover" });
   if (refusal !== undefined) {
     connection.fail(packet, slot, { code: "ACCESS_DENIED", message: refusal });
     return;

@@ -6,6 +6,7 @@ import { Envelope } from "../../../message/envelope.ts";
 import type { Recipient } from "../../../message/recipient.ts";
 import type { MessageType } from "../../../message/message-type.ts";
 import { ReplyPort, type ReplySink } from "../../../message/reply-port.ts";
+import { logSchemaFault } from "../../../message/schema-fault.ts";
 import type { Address, RequestPacket } from "../../wire/packet.ts";
 import type { Arrival, OpenCall } from "../calls.ts";
 import type { Connection } from "../connection.ts";
@@ -77,10 +78,9 @@ interface Resolved {
 // Policy, agent, type, payload: in this order, and the first that fails answers.
 function resolve(context: ServerContext, connection: Connection, packet: RequestPacket): Resolved | Failure {
   const { target, messageType, replyTo } = packet;
-  const refusal = refusalOf(context.policy, connection.origin.identity, { kind: "request", agent: target, type: messageType });
+  const refusal = refusalOf(context, connection.origin.identity, { kind: "request", agent: target, type: messageType });
   if (refusal !== undefined) return { code: "ACCESS_DENIED", message: refusal };
-  const forwardRefusal =
-    replyTo === undefined ? undefined : refusalOf(context.policy, connection.origin.identity, forwardOf(context, packet, replyTo));
+  const forwardRefusal = replyTo === undefined ? undefined : refusalOf(context, connection.origin.identity, forwardOf(context, packet, replyTo));
   if (forwardRefusal !== undefined) return { code: "ACCESS_DENIED", message: forwardRefusal };
   const recipient = context.names.find(target)?.recipient;
   if (recipient === undefined) return agentNotFound(target);
@@ -89,7 +89,10 @@ function resolve(context: ServerContext, connection: Connection, packet: Request
   const type = context.types.find(messageType);
   if (type === undefined) return { code: "UNKNOWN_MESSAGE_TYPE", message: `${printable(messageType)} is not registered`, subject: messageType };
   const validation = type.validate(packet.payload);
-  if (!validation.ok) return { code: "SERIALIZATION_ERROR", message: validation.problem };
+  if (!validation.ok) {
+    logSchemaFault(context.log, type, validation);
+    return { code: "SERIALIZATION_ERROR", message: validation.problem };
+  }
   if (packet.expectsStream && connection.calls.streams >= context.config.streamsMax) {
     return { code: "TARGET_BUSY", message: `this connection has ${context.config.streamsMax} streams open already` };
   }

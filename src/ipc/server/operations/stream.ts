@@ -24,7 +24,10 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   readonly #connection: Connection;
   readonly #slot: ReplySlot | undefined;
   #sequence = 0;
+  /** Takes no more items. */
   #ended = false;
+  /** Its final frame is written, or nobody is there to read it. */
+  #told = false;
   /** How the stream ended for its handler, while items of it still wait. */
   #last: { readonly value: unknown } | undefined;
   /** Frames that may leave before the client grants more. */
@@ -83,7 +86,7 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   }
 
   #finish(value: unknown): void {
-    if (this.#ended) return;
+    if (this.#told) return;
     const connection = this.#connection;
     this.#settle();
     try {
@@ -92,11 +95,12 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
       this.#fail(replyFailure(this.#context, this.packet, error));
       return;
     }
+    this.#told = true;
     connection.answered(this.#slot);
   }
 
   reject(failure: Failure): void {
-    if (this.#ended) return;
+    if (this.#told) return;
     this.#settle();
     this.#fail(failure);
   }
@@ -107,18 +111,20 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   }
 
   cancel(failure: Failure): void {
-    if (this.#ended) return;
-    this.port.cancel();
+    if (this.#told) return;
     this.reject(failure);
+    this.port.cancel();
   }
 
   abandon(): void {
     this.port.cancel();
     this.#end();
+    this.#told = true;
   }
 
   #fail(failure: Failure): void {
     this.#connection.fail(this.packet, this.#slot, failure, this.#sequence);
+    this.#told = true;
   }
 
   #settle(): void {
