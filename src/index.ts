@@ -3,7 +3,8 @@
 export { agent, Blueprint } from "./agent/blueprint.ts";
 export type { AgentArgument, CrashDecision, CrashPolicy, Handler, HandlerArgument, HandlerResult, Hook, StartOptions } from "./agent/blueprint.ts";
 export { AgentHandle } from "./agent/handle.ts";
-export type { Schedule, SendEveryOptions } from "./agent/schedule.ts";
+export type { Schedule, ScheduleOutcome } from "./agent/schedule.ts";
+export type { SendEveryOptions } from "./agent/schedule-plan.ts";
 export { ActonApp } from "./app.ts";
 export type { LaunchOptions, ListenOptions, ShutdownResult } from "./app.ts";
 export { Application } from "./application.ts";

@@ -69,6 +69,7 @@ const types = [
   "RuntimeConfig",
   "RuntimeConfigInput",
   "Schedule",
+  "ScheduleOutcome",
   "Scheduler",
   "SendEveryOptions",
   "ServerSocket",

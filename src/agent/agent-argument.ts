@@ -1,11 +1,13 @@
 // What hooks and handlers of one agent share: its handle, log, clock, children and schedules. Made once per agent,
 // and only when some of its code asks for it.
 
+import { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
 import type { AgentArgument, AnyBlueprint, StartOptions } from "./blueprint.ts";
 import type { AgentHandle } from "./handle.ts";
 import type { LifeCycle } from "./life-cycle.ts";
 import { Schedule } from "./schedule.ts";
+import { afterDelay, atTime, every, type SchedulePlan } from "./schedule-plan.ts";
 import type { AgentServices } from "./services.ts";
 
 export interface ArgumentOwner {
@@ -19,8 +21,11 @@ export type StartUntyped = (blueprint: AnyBlueprint, options: StartOptions | und
 export function makeArgument(owner: ArgumentOwner, services: AgentServices, startChild: StartUntyped): AgentArgument<unknown> {
   const { clock, random } = services;
   const { handle, life } = owner;
-  const schedule = (type: MessageType, payload: unknown, when: ConstructorParameters<typeof Schedule>[3]): Schedule =>
-    life.keep(new Schedule(clock, handle.recipient, { type, payload }, when, (ended) => life.drop(ended)));
+  const schedule = (plan: SchedulePlan, type: MessageType, payload: unknown): Schedule => {
+    const made = new Schedule(clock, handle.recipient, new Envelope(type, payload, null, handle, undefined), plan);
+    life.keep(made).begin(services.checkLocal(type, payload), () => life.drop(made));
+    return made;
+  };
   return {
     get model() {
       return owner.model;
@@ -35,8 +40,8 @@ export function makeArgument(owner: ArgumentOwner, services: AgentServices, star
       await life.adopt(child.recipient);
       return child;
     },
-    sendAfter: (delayMs, type, payload) => schedule(type, payload, { delayMs }),
-    sendAt: (timeMs, type, payload) => schedule(type, payload, { delayMs: timeMs - clock.now() }),
-    sendEvery: (periodMs, type, payload, options) => schedule(type, payload, { delayMs: periodMs, periodMs, fixed: options?.fixed }),
+    sendAfter: (delayMs, type, payload) => schedule(afterDelay(clock, delayMs), type, payload),
+    sendAt: (timeMs, type, payload) => schedule(atTime(timeMs), type, payload),
+    sendEvery: (rhythm, type, payload, options) => schedule(every(clock, rhythm, options), type, payload),
   };
 }

@@ -10,7 +10,8 @@ import type { Publisher } from "../message/publisher.ts";
 import type { Reply } from "../message/reply-port.ts";
 import type { Random } from "../random.ts";
 import type { AgentHandle } from "./handle.ts";
-import type { Schedule, SendEveryOptions } from "./schedule.ts";
+import type { Schedule } from "./schedule.ts";
+import type { SendEveryOptions } from "./schedule-plan.ts";
 
 /** What a crash does to its agent: keep the model, take a fresh one (the mailbox stays), or stop. */
 export type CrashDecision = "resume" | "restart" | "stop";
@@ -25,12 +26,12 @@ export interface AgentArgument<Model> {
   readonly broker: Publisher;
   /** Starts a child, which stops with this agent. */
   readonly start: StartAgent;
-  /** Sends this agent a message later. Delays in milliseconds; a schedule ends with its agent. */
+  /** Sends this agent a message later. Delays in milliseconds; a schedule ends when its agent stops or restarts. */
   readonly sendAfter: <T extends MessageType>(delayMs: number, type: T, payload: PayloadOf<T>) => Schedule;
   /** The same at a wall-clock time, in Unix milliseconds. */
   readonly sendAt: <T extends MessageType>(timeMs: number, type: T, payload: PayloadOf<T>) => Schedule;
-  /** The same again and again, first after one period. */
-  readonly sendEvery: <T extends MessageType>(periodMs: number, type: T, payload: PayloadOf<T>, options?: SendEveryOptions) => Schedule;
+  /** The same again and again: first after one period, or whenever a cron expression says. */
+  readonly sendEvery: <T extends MessageType>(rhythm: number | string, type: T, payload: PayloadOf<T>, options?: SendEveryOptions) => Schedule;
 }
 
 export interface HandlerArgument<Model, T extends MessageType> extends AgentArgument<Model> {

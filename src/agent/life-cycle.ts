@@ -93,7 +93,7 @@ export class LifeCycle {
   }
 
   keep(schedule: Schedule): Schedule {
-    if (this.#isOver()) schedule.cancel();
+    if (this.#isOver()) schedule.abandon();
     else (this.#schedules ??= new Set()).add(schedule);
     return schedule;
   }
@@ -144,7 +144,7 @@ export class LifeCycle {
 
   // What a life has started ends with it.
   async #endChildren(within: (step: Promise<void>) => Promise<unknown>): Promise<void> {
-    for (const schedule of this.#schedules ?? []) schedule.cancel();
+    for (const schedule of this.#schedules ?? []) schedule.abandon();
     for (const child of [...(this.#children ?? [])].reverse()) await within(child.stop());
   }
 
