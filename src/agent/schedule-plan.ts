@@ -15,7 +15,7 @@ export interface SchedulePlan {
   /** What its times are read from: `now` of the clock, which may be set, or `monotonic`. */
   readonly timeline: "now" | "monotonic";
   readonly first: number;
-  /** The time after the one that is being served; undefined when that is the last. */
+  /** The time after the one that is being served, at `now` or before it; undefined when that was the last. */
   next(served: number, now: number): number | undefined;
 }
 
@@ -44,6 +44,5 @@ function byCron(clock: Clock, expression: string, timeZone: string | undefined):
   const times = cronTimes(expression, timeZone);
   const first = times(clock.now());
   if (first === undefined) throw new TypeError(`Cannot schedule by ${JSON.stringify(expression)}: that time never comes`);
-  // Never before what has been served, though the wall clock may have gone back meanwhile.
-  return { timeline: "now", first, next: (served, now) => times(Math.max(served, now)) };
+  return { timeline: "now", first, next: (_, now) => times(now) };
 }

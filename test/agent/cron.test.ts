@@ -68,7 +68,7 @@ describe("a cron expression", () => {
       expect(schedule).toThrow(JSON.stringify(expression));
     }
     expect(() => handle.sendEvery("* * * * *", Tick, { id: 1 }, { timeZone: "Mars/Base" })).toThrow(TypeError);
-    expect(() => handle.sendEvery("* * * * *", Tick, { id: 1 }, { timeZone: "Mars/Base" })).toThrow("Mars/Base");
+    expect(() => handle.sendEvery("* * * * *", Tick, { id: 1 }, { timeZone: "Mars/Base" })).toThrow(`by "* * * * *" in the time zone "Mars/Base"`);
     expect(clock.armed).toBe(0);
   });
 

@@ -116,6 +116,19 @@ describe("a message that is sent once", () => {
     expect(schedule.outcome).toEqual({ kind: "delivered" });
   });
 
+  test("comes in after a restart that finds it waiting for room", async () => {
+    const { handle, at, ticks, unblock, advance } = await ticker({ mailboxSize: 1 });
+    await handle.send(Block, {});
+    await turns();
+    handle.trySend(Tick, { id: 0 });
+    const schedules = [at.sendAfter(10, Tick, { id: 1 }), handle.sendAfter(10, Tick, { id: 2 })];
+    await advance(10);
+    unblock.fail(new TypeError("as asked"));
+    await turns();
+    expect(ticks).toEqual([0, 1, 2]);
+    expect(schedules.map(({ outcome }) => outcome)).toEqual([{ kind: "delivered" }, { kind: "delivered" }]);
+  });
+
   test("is abandoned when the agent stops while it waits for room", async () => {
     const { handle, advance, unblock } = await ticker({ mailboxSize: 1 });
     await handle.send(Block, {});
