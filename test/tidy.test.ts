@@ -37,6 +37,7 @@ const bottomRow = [
   "config-layers",
   "nearest-name",
   "clock",
+  "timer-wheel",
   "random",
   "scheduler",
   "log",
