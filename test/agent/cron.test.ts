@@ -5,8 +5,8 @@ import { z } from "zod";
 import { agent } from "../../src/agent/blueprint.ts";
 import { cronTimes } from "../../src/agent/cron.ts";
 import { Schedule } from "../../src/agent/schedule.ts";
-import { every, type SendEveryOptions } from "../../src/agent/schedule-plan.ts";
-import { ManualClock } from "../../src/clock.ts";
+import { atTime, every, type SchedulePlan, type SendEveryOptions } from "../../src/agent/schedule-plan.ts";
+import { type Clock, ManualClock } from "../../src/clock.ts";
 import { Envelope } from "../../src/message/envelope.ts";
 import { message } from "../../src/message/message-type.ts";
 import type { Recipient } from "../../src/message/recipient.ts";
@@ -43,6 +43,12 @@ describe("a cron expression", () => {
     const berlin = (from: string): string[] => timesOf("30 2 * * *", "Europe/Berlin", from, 3);
     expect(berlin("2026-03-28T00:00Z")).toEqual(["2026-03-28T01:30:00", "2026-03-29T01:00:00", "2026-03-30T00:30:00"]);
     expect(berlin("2026-10-24T00:00Z")).toEqual(["2026-10-24T00:30:00", "2026-10-25T00:30:00", "2026-10-26T01:30:00"]);
+  });
+
+  test("of several times a day skips those in a gap, and comes at both of those that occur twice", () => {
+    const berlin = (from: string): string[] => timesOf("15 1-3 * * *", "Europe/Berlin", from, 4);
+    expect(berlin("2026-03-28T20:00Z")).toEqual(["2026-03-29T00:15:00", "2026-03-29T01:15:00", "2026-03-29T23:15:00", "2026-03-30T00:15:00"]);
+    expect(berlin("2026-10-24T20:00Z")).toEqual(["2026-10-24T23:15:00", "2026-10-25T00:15:00", "2026-10-25T01:15:00", "2026-10-25T02:15:00"]);
   });
 
   test("of an interval keeps its rhythm where the clocks change, by half an hour too", () => {
@@ -88,6 +94,23 @@ describe("a cron expression", () => {
   });
 });
 
+describe("a schedule at a time of the wall clock", () => {
+  test("waits longer when that is set back, and comes within a minute when it leaps over the time", () => {
+    for (const [shift, waited] of [
+      [-10 * minutes, 70 * minutes],
+      [2 * hours, 2 * minutes],
+    ] as const) {
+      const { clock, sent, schedule } = onSettableClock((_, start) => atTime(start + hours));
+      clock.advance(minutes);
+      clock.offset += shift;
+      clock.advance(waited - 2 * minutes);
+      expect(sent).toEqual([]);
+      clock.advance(minutes);
+      expect(schedule.outcome).toEqual({ kind: "delivered" });
+    }
+  });
+});
+
 describe("a schedule by cron", () => {
   test("sends at each of its times, in its time zone", () => {
     const { clock, sent, schedule } = bySettableClock("0 9 * * *", { timeZone: "Asia/Kathmandu" });
@@ -118,9 +141,9 @@ describe("a schedule by cron", () => {
   });
 
   test("has settled as delivered after the last of its times", async () => {
-    const { clock, sent, schedule } = bySettableClock("0 0 0 1 1 * 2024-2025");
-    clock.advance(3 * 366 * days);
-    expect(sent.map((at) => new Date(at).toISOString())).toEqual(["2024-01-01T00:00:00.000Z", "2025-01-01T00:00:00.000Z"]);
+    const { clock, sent, schedule } = bySettableClock("0 0 0 1 7-8 * 2023");
+    clock.advance(100 * days);
+    expect(sent.map((at) => new Date(at).toISOString())).toEqual(["2023-07-01T00:00:00.000Z", "2023-08-01T00:00:00.000Z"]);
     expect(await schedule.settled()).toEqual({ kind: "delivered" });
     expect([schedule.deliveries, clock.armed]).toEqual([2, 0]);
   });
@@ -168,6 +191,10 @@ class SettableClock extends ManualClock {
 }
 
 function bySettableClock(expression: string, options: SendEveryOptions = { timeZone: "UTC" }) {
+  return onSettableClock((clock) => every(clock, expression, options));
+}
+
+function onSettableClock(planned: (clock: Clock, start: number) => SchedulePlan) {
   const start = Date.UTC(2023, 5, 1);
   const clock = new SettableClock(start);
   const sent: number[] = [];
@@ -177,7 +204,7 @@ function bySettableClock(expression: string, options: SendEveryOptions = { timeZ
     settled(undefined);
   };
   const recipient = { offer: note, post } as unknown as Recipient;
-  const schedule = new Schedule(clock, recipient, new Envelope(Tick, { id: 1 }, null, undefined, undefined), every(clock, expression, options));
+  const schedule = new Schedule(clock, recipient, new Envelope(Tick, { id: 1 }, null, undefined, undefined), planned(clock, start));
   schedule.begin(undefined, () => {});
   return { clock, sent, start, schedule };
 }
