@@ -34,7 +34,7 @@ function manifest(): object {
     exports: { ...Object.fromEntries(exported), "./package.json": "./package.json" },
     files: ["bun", "node", "types"],
     engines: { node: ">=20", bun: `>=${project.engines.bun}` },
-    dependencies: { msgpackr: dependencies.msgpackr, zod: dependencies.zod },
+    dependencies: { croner: dependencies.croner, msgpackr: dependencies.msgpackr, zod: dependencies.zod },
   };
 }
 

@@ -1,16 +1,9 @@
 // The one source of time. Every deadline, schedule and timeout is a Timer armed on an injected Clock;
 // only SystemClock touches the host's timers, so a ManualClock makes all of them a matter of `advance`.
 
-/** Embedded in the object that waits, so arming a deadline allocates nothing. Made with `due: 0, order: 0, place: -1`. */
-export interface Timer {
-  /** Monotonic milliseconds at which it expires; meaningful while armed. */
-  due: number;
-  /** Among timers with the same due time, the first armed expires first. Owned by the clock. */
-  order: number;
-  /** Index in the clock's queue; -1 while not armed. Owned by the clock. */
-  place: number;
-  expire(): void;
-}
+import { type Timer, TimerWheel } from "./timer-wheel.ts";
+
+export type { Timer } from "./timer-wheel.ts";
 
 export interface Clock {
   /** Wall-clock time, Unix milliseconds. */
@@ -36,7 +29,7 @@ export function after(clock: Clock, delayMs: number, expire: () => void): Timer 
 const hostDelayMsMax = 2 ** 31 - 1;
 
 export class SystemClock implements Clock {
-  readonly #queue = new TimerQueue();
+  readonly #wheel = new TimerWheel();
   #wakeAt = Infinity;
   #wake: ReturnType<typeof setTimeout> | undefined;
 
@@ -53,8 +46,8 @@ export class SystemClock implements Clock {
   }
 
   armAt(timer: Timer, due: number): void {
-    const idle = this.#queue.first === undefined;
-    this.#queue.add(timer, due);
+    const idle = this.#wheel.length === 0;
+    this.#wheel.add(timer, due);
     if (timer.due < this.#wakeAt) this.#sleepUntil(timer.due);
     else if (idle) this.#wake?.ref();
   }
@@ -63,8 +56,8 @@ export class SystemClock implements Clock {
   // not keep the process alive.
   disarm(timer: Timer): void {
     if (timer.place < 0) return;
-    this.#queue.remove(timer);
-    if (this.#queue.first === undefined) this.#wake?.unref();
+    this.#wheel.remove(timer);
+    if (this.#wheel.length === 0) this.#wake?.unref();
   }
 
   #sleepUntil(due: number): void {
@@ -78,17 +71,17 @@ export class SystemClock implements Clock {
     this.#wakeAt = Infinity;
     this.#wake = undefined;
     try {
-      this.#queue.expireUntil(performance.now());
+      this.#wheel.expireUntil(performance.now());
     } finally {
-      const next = this.#queue.first;
-      if (next !== undefined && next.due < this.#wakeAt) this.#sleepUntil(next.due);
+      const next = this.#wheel.nextDue;
+      if (next < this.#wakeAt) this.#sleepUntil(next);
     }
   };
 }
 
 /** Time that moves only when told to: for tests, and for runs that must repeat. */
 export class ManualClock implements Clock {
-  readonly #queue = new TimerQueue();
+  readonly #wheel = new TimerWheel();
   #monotonic = 0;
   #wallStart: number;
 
@@ -109,24 +102,24 @@ export class ManualClock implements Clock {
   }
 
   armAt(timer: Timer, due: number): void {
-    this.#queue.add(timer, due);
+    this.#wheel.add(timer, due);
   }
 
   disarm(timer: Timer): void {
-    if (timer.place >= 0) this.#queue.remove(timer);
+    if (timer.place >= 0) this.#wheel.remove(timer);
   }
 
   /** How many timers are armed: 0 when nothing waits, which is what a leak check asks. */
   get armed(): number {
-    return this.#queue.length;
+    return this.#wheel.length;
   }
 
   /** Expires, in order of their due time, every timer due within the next `ms`. */
   advance(ms: number): void {
-    const end = this.#monotonic + Math.max(0, ms);
-    for (let next = this.#queue.first; next !== undefined && next.due <= end; next = this.#queue.first) {
-      this.#monotonic = Math.max(this.#monotonic, next.due);
-      this.#queue.expireUntil(this.#monotonic);
+    const end = Math.min(this.#monotonic + Math.max(0, ms), Number.MAX_VALUE);
+    for (let next = this.#wheel.nextDue; next <= end; next = this.#wheel.nextDue) {
+      this.#monotonic = Math.max(this.#monotonic, next);
+      this.#wheel.expireUntil(this.#monotonic);
     }
     this.#monotonic = end;
   }
@@ -135,83 +128,4 @@ export class ManualClock implements Clock {
 function checkedDelay(delayMs: number): number {
   if (Number.isNaN(delayMs)) throw new RangeError("Cannot arm a timer with a delay of NaN");
   return Math.max(0, delayMs);
-}
-
-// A binary heap by due time. Deadlines mostly arrive in rising order and leave before they are due,
-// so an insertion is one comparison and a removal a short sift.
-// Timers are armed on user code's stack, which may be all but spent: no change calls anything once it has begun.
-class TimerQueue {
-  readonly #heap: Timer[] = [];
-  #lastOrder = 0;
-
-  get first(): Timer | undefined {
-    return this.#heap[0];
-  }
-
-  get length(): number {
-    return this.#heap.length;
-  }
-
-  add(timer: Timer, due: number): void {
-    if (timer.place >= 0) this.remove(timer);
-    const heap = this.#heap;
-    const order = (this.#lastOrder += 1);
-    let place = heap.length;
-    while (place > 0) {
-      const above = (place - 1) >> 1;
-      const parent = heap[above] as Timer;
-      // The latest armed is last among those due together.
-      if (parent.due <= due) break;
-      heap[place] = parent;
-      parent.place = place;
-      place = above;
-    }
-    timer.due = due;
-    timer.order = order;
-    heap[place] = timer;
-    timer.place = place;
-  }
-
-  remove(timer: Timer): void {
-    const heap = this.#heap;
-    let place = timer.place;
-    const length = heap.length - 1;
-    const last = heap[length] as Timer;
-    heap.length = length;
-    timer.place = -1;
-    if (last === timer) return;
-    // The last one takes the free place, or a place above or below it.
-    while (place > 0) {
-      const above = (place - 1) >> 1;
-      const parent = heap[above] as Timer;
-      if (parent.due < last.due || (parent.due === last.due && parent.order < last.order)) break;
-      heap[place] = parent;
-      parent.place = place;
-      place = above;
-    }
-    for (;;) {
-      let below = 2 * place + 1;
-      if (below >= length) break;
-      const left = heap[below] as Timer;
-      const right = heap[below + 1];
-      if (right !== undefined && (right.due < left.due || (right.due === left.due && right.order < left.order))) below += 1;
-      const child = heap[below] as Timer;
-      if (last.due < child.due || (last.due === child.due && last.order < child.order)) break;
-      heap[place] = child;
-      child.place = place;
-      place = below;
-    }
-    heap[place] = last;
-    last.place = place;
-  }
-
-  expireUntil(now: number): void {
-    // Only what was due at the start: a timer that re-arms itself with no delay waits for the next call.
-    for (let budget = this.#heap.length; budget > 0; budget--) {
-      const timer = this.#heap[0];
-      if (timer === undefined || timer.due > now) return;
-      this.remove(timer);
-      timer.expire();
-    }
-  }
 }

@@ -14,7 +14,8 @@ export type {
 } from "./agent/definition.ts";
 export { AgentHandle } from "./agent/handle.ts";
 export type { AgentStatus, SupervisedChild } from "./agent/handle.ts";
-export type { Schedule, SendEveryOptions } from "./agent/schedule.ts";
+export type { Schedule, ScheduleOutcome } from "./agent/schedule.ts";
+export type { SendEveryOptions } from "./agent/schedule-plan.ts";
 export type { FaultInjection } from "./agent/services.ts";
 export { ActonApp } from "./app.ts";
 export type { LaunchOptions, ListenOptions, ShutdownResult } from "./app.ts";

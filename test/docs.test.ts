@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { dirname, join } from "node:path";
 import { ActonApp, AgentHandle, Application, Blueprint, ManualClock, message, MessageType } from "acton";
 import { z } from "zod";
+import { Schedule } from "../src/agent/schedule.ts";
 import { Broker } from "../src/broker/broker.ts";
 import { exitCodes } from "../src/cli/exit-codes.ts";
 import { keyEntries } from "../src/config-keys.ts";
@@ -480,7 +481,7 @@ describe("docs/migrating-from-acton-reactive.md", () => {
   test("calls what can be called", () => {
     const cells = rowsOf(sectionOf(migrating, "Rust and TypeScript")).map(([, cell = ""]) => cell);
     const called = cells.flatMap((cell) => [...cell.matchAll(/\b([a-z]\w+)\(/gi)].map(([, name = ""]) => name));
-    const prototypes = [ActonApp, Application, Blueprint, AgentHandle, MessageType, TypeRegistry, IpcListener, Client, Broker, ReplyPort];
+    const prototypes = [ActonApp, Application, Blueprint, AgentHandle, MessageType, TypeRegistry, IpcListener, Client, Broker, ReplyPort, Schedule];
     const known = new Set([
       ...prototypes.flatMap(({ prototype }) => Object.getOwnPropertyNames(prototype)),
       "launch",

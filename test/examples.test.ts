@@ -131,6 +131,19 @@ describe("scripts", () => {
     ]);
   });
 
+  test("schedules", async () => {
+    const lines = await runScript([process.execPath, join(examples, "schedules.ts")]);
+    expect(lines).toEqual([
+      "soon: delivered",
+      "in a minute: cancelled",
+      "beats: 3",
+      "then: cancelled and due undefined",
+      "seconds: 1",
+      "new year's due at -12-31T23:00:00.000Z",
+      "at the end: abandoned abandoned",
+    ]);
+  });
+
   test("life-cycle", async () => {
     expect(await runScript([process.execPath, join(examples, "life-cycle.ts")])).toEqual([
       "north starts",

@@ -78,6 +78,7 @@ const types = [
   "RuntimeConfig",
   "RuntimeConfigInput",
   "Schedule",
+  "ScheduleOutcome",
   "Scheduler",
   "SendEveryOptions",
   "ServerSocket",

@@ -2,6 +2,7 @@
 // and only when some of its code asks for it.
 
 import { ActonError } from "../errors.ts";
+import { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
 import type { AgentArgument } from "./blueprint.ts";
 import type { AnyBlueprint, StartOptions } from "./definition.ts";
@@ -9,6 +10,7 @@ import type { AgentHandle } from "./handle.ts";
 import type { LifeCycle } from "./life-cycle.ts";
 import { agentStopped, type Living } from "./living.ts";
 import { Schedule } from "./schedule.ts";
+import { afterDelay, atTime, every, type SchedulePlan } from "./schedule-plan.ts";
 import type { AgentServices } from "./services.ts";
 
 export interface ArgumentOwner extends Living {
@@ -19,8 +21,11 @@ export interface ArgumentOwner extends Living {
 export function makeArgument(owner: ArgumentOwner, services: AgentServices): AgentArgument<unknown> {
   const { clock, random } = services;
   const { handle, life } = owner;
-  const schedule = (type: MessageType, payload: unknown, when: ConstructorParameters<typeof Schedule>[3]): Schedule =>
-    life.belongings.keep(new Schedule(clock, handle.recipient, { type, payload }, when, (ended) => life.belongings.drop(ended)));
+  const schedule = (plan: SchedulePlan, type: MessageType, payload: unknown): Schedule => {
+    const made = new Schedule(clock, handle.recipient, new Envelope(type, payload, null, handle, undefined), plan);
+    life.belongings.keep(made).begin(services.checkLocal(type, payload), () => life.belongings.drop(made));
+    return made;
+  };
   return {
     get model() {
       return owner.model;
@@ -40,8 +45,8 @@ export function makeArgument(owner: ArgumentOwner, services: AgentServices): Age
       life.family.adopt(child);
       return child;
     },
-    sendAfter: (delayMs, type, payload) => schedule(type, payload, { delayMs }),
-    sendAt: (timeMs, type, payload) => schedule(type, payload, { delayMs: timeMs - clock.now() }),
-    sendEvery: (periodMs, type, payload, options) => schedule(type, payload, { delayMs: periodMs, periodMs, fixed: options?.fixed }),
+    sendAfter: (delayMs, type, payload) => schedule(afterDelay(clock, delayMs), type, payload),
+    sendAt: (timeMs, type, payload) => schedule(atTime(timeMs), type, payload),
+    sendEvery: (rhythm, type, payload, options) => schedule(every(clock, rhythm, options), type, payload),
   };
 }

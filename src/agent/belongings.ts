@@ -16,9 +16,9 @@ export class Belongings {
     return this.#closed;
   }
 
-  /** Once closed, a schedule is cancelled at once. */
+  /** Once closed, a schedule ends at once. */
   keep(schedule: Schedule): Schedule {
-    if (this.#closed) schedule.cancel();
+    if (this.#closed) schedule.abandon();
     else (this.#schedules ??= new Set()).add(schedule);
     return schedule;
   }
@@ -27,8 +27,8 @@ export class Belongings {
     this.#schedules?.delete(schedule);
   }
 
-  cancelSchedules(): void {
-    for (const schedule of this.#schedules ?? []) schedule.cancel();
+  endSchedules(): void {
+    for (const schedule of this.#schedules ?? []) schedule.abandon();
   }
 
   /** Does nothing when they are there already. */
@@ -46,7 +46,7 @@ export class Belongings {
   close(): void {
     this.#closed = true;
     this.unsubscribe();
-    this.cancelSchedules();
+    this.endSchedules();
   }
 
   open(): void {

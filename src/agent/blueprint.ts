@@ -22,7 +22,8 @@ import {
   type SupervisionOptions,
 } from "./definition.ts";
 import type { AgentHandle } from "./handle.ts";
-import type { Schedule, SendEveryOptions } from "./schedule.ts";
+import type { Schedule } from "./schedule.ts";
+import type { SendEveryOptions } from "./schedule-plan.ts";
 
 /** What hooks and handlers have in common. */
 export interface AgentArgument<Model> {
@@ -34,12 +35,12 @@ export interface AgentArgument<Model> {
   readonly broker: Publisher;
   /** Starts a child, which stops with this agent. */
   readonly start: StartAgent;
-  /** Sends this agent a message later. Delays in milliseconds; a schedule ends with its agent. */
+  /** Sends this agent a message later. Delays in milliseconds; a schedule ends when its agent stops or restarts. */
   readonly sendAfter: <T extends MessageType>(delayMs: number, type: T, payload: PayloadOf<T>) => Schedule;
   /** The same at a wall-clock time, in Unix milliseconds. */
   readonly sendAt: <T extends MessageType>(timeMs: number, type: T, payload: PayloadOf<T>) => Schedule;
-  /** The same again and again, first after one period. */
-  readonly sendEvery: <T extends MessageType>(periodMs: number, type: T, payload: PayloadOf<T>, options?: SendEveryOptions) => Schedule;
+  /** The same again and again: first after one period, or whenever a cron expression says. */
+  readonly sendEvery: <T extends MessageType>(rhythm: number | string, type: T, payload: PayloadOf<T>, options?: SendEveryOptions) => Schedule;
 }
 
 export interface HandlerArgument<Model, T extends MessageType> extends AgentArgument<Model> {

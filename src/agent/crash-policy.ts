@@ -16,7 +16,10 @@ export function decideCrash({ name, definition: { crashPolicy }, life }: Living,
     if (!decisions.includes(decision)) throw new TypeError(`onCrash says none of ${decisions.join(", ")}`);
     return decision;
   } catch (policyError) {
-    services.log.error(otherwise === "resume" ? "crash policy failed, resuming" : "crash policy failed, restarting", { agent: name, error: detailOf(policyError) });
+    services.log.error(otherwise === "resume" ? "crash policy failed, resuming" : "crash policy failed, restarting", {
+      agent: name,
+      error: detailOf(policyError),
+    });
     return otherwise;
   }
 }

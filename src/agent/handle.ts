@@ -12,6 +12,8 @@ import { PendingAsk } from "../message/pending-ask.ts";
 import { PendingStream, type ReplyStream } from "../message/reply-stream.ts";
 import type { Activity, Caller } from "./activity.ts";
 import type { AnyBlueprint, BlueprintDefinition, ChildOptions, RestartKind } from "./definition.ts";
+import { Schedule } from "./schedule.ts";
+import { afterDelay, atTime, every, type SchedulePlan, type SendEveryOptions } from "./schedule-plan.ts";
 
 /** What a handle needs beside its agent. */
 export interface CallerServices {
@@ -127,6 +129,21 @@ export class AgentHandle<Handled extends MessageType = never> implements AgentRe
     return pending as ReplyStream<AnswerOf<T>>;
   }
 
+  /** Sends later, after a delay in milliseconds. The schedule outlives a restart of the agent, and ends when it stops. */
+  sendAfter<T extends Handled>(delayMs: number, type: T, payload: PayloadOf<T>): Schedule {
+    return this.#schedule(afterDelay(this.#services.clock, delayMs), type, payload);
+  }
+
+  /** The same at a wall-clock time, in Unix milliseconds. */
+  sendAt<T extends Handled>(timeMs: number, type: T, payload: PayloadOf<T>): Schedule {
+    return this.#schedule(atTime(timeMs), type, payload);
+  }
+
+  /** The same again and again: first after one period, or whenever a cron expression says. */
+  sendEvery<T extends Handled>(rhythm: number | string, type: T, payload: PayloadOf<T>, options?: SendEveryOptions): Schedule {
+    return this.#schedule(every(this.#services.clock, rhythm, options), type, payload);
+  }
+
   /** Calls back once, when the agent has stopped and nobody will bring it back. */
   watch(stopped: () => void): () => void {
     return this.recipient.watch(stopped);
@@ -171,6 +188,14 @@ export class AgentHandle<Handled extends MessageType = never> implements AgentRe
 
   #envelope(type: MessageType, payload: unknown): Envelope {
     return new Envelope(type, payload, null, this.#services.activity.current()?.self, undefined);
+  }
+
+  #schedule(plan: SchedulePlan, type: MessageType, payload: unknown): Schedule {
+    const { clock, checkLocal } = this.#services;
+    const schedule = new Schedule(clock, this.recipient, this.#envelope(type, payload), plan);
+    const unwatch = this.recipient.watch(() => schedule.abandon());
+    schedule.begin(checkLocal(type, payload), unwatch);
+    return schedule;
   }
 
   // A question waits for room in the mailbox for as long as it waits for its answer.

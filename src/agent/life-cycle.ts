@@ -190,7 +190,7 @@ export class LifeCycle implements SupervisedLife {
     this.standing.set("restarting");
     this.#cell.hold();
     this.#cell.abandon({ code: "AGENT_STOPPED", message: "the agent restarted" }, false);
-    this.#belongings?.cancelSchedules();
+    this.#belongings?.endSchedules();
     await this.#goDown(further);
   }
 

@@ -2,7 +2,9 @@ import { describe, expect, test } from "bun:test";
 import { z } from "zod";
 import { agent, type AgentArgument } from "../../src/agent/blueprint.ts";
 import { Schedule } from "../../src/agent/schedule.ts";
+import { every } from "../../src/agent/schedule-plan.ts";
 import type { Clock, Timer } from "../../src/clock.ts";
+import { Envelope } from "../../src/message/envelope.ts";
 import type { Recipient } from "../../src/message/recipient.ts";
 import { message } from "../../src/message/message-type.ts";
 import { testSystem, turns } from "../support/system.ts";
@@ -198,8 +200,8 @@ describe("a clock that wakes late", () => {
     const clock = new LateClock();
     const times: number[] = [];
     const recipient = { offer: () => void times.push(clock.time), post: () => {} } as unknown as Recipient;
-    const every = new Schedule(clock, recipient, { type: Tick, payload: { id: 1 } }, { delayMs: 10, periodMs: 10, fixed }, () => {});
-    return { clock, times, every };
+    new Schedule(clock, recipient, new Envelope(Tick, { id: 1 }, null, undefined, undefined), every(clock, 10, { fixed })).begin(undefined, () => {});
+    return { clock, times };
   }
 
   test("costs a fixed rate the ticks it missed, not its rhythm", () => {

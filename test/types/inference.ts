@@ -2,7 +2,17 @@
 
 import { z } from "zod";
 import * as mini from "zod/mini";
-import { agent, type AgentHandle, type AgentRef, type AnswerOf, message, type PayloadOf, type ReplyStream } from "../../src/index.ts";
+import {
+  ActonError,
+  agent,
+  type AgentHandle,
+  type AgentRef,
+  type AnswerOf,
+  message,
+  type PayloadOf,
+  type ReplyStream,
+  type Schedule,
+} from "../../src/index.ts";
 import type { AgentSystem } from "../../src/runtime/agent-system.ts";
 import { AddRequest, AddResult, holds, ListItem, ListRequest, type Same, Tick } from "./messages.ts";
 
@@ -94,6 +104,12 @@ export async function uses(system: AgentSystem): Promise<void> {
   await handle.send(Tick, { at: 1 });
   await handle.send(AddRequest, { a: 1, b: 2 });
   const taken: boolean = handle.trySend(Tick, { at: 1 });
+  const schedule: Schedule = handle.sendAfter(10, Tick, { at: 1 });
+  handle.sendAt(0, AddRequest, { a: 1, b: 2 }).cancel();
+  handle.sendEvery("@daily", Tick, { at: 1 }, { timeZone: "UTC" }).cancel();
+  const ended = await schedule.settled();
+  holds<Same<typeof ended.kind, "delivered" | "cancelled" | "abandoned" | "undeliverable">>();
+  if (ended.kind === "undeliverable") throw ActonError.from(ended.failure);
   if (!taken) await handle.stop();
 
   // A local handle is a ref, and a ref to an agent that handles more serves where fewer are asked for.

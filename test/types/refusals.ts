@@ -164,6 +164,10 @@ export const parent = agent("parent", () => ({})).beforeStart(async ({ start, se
   sendAfter(10, Tick, { at: "later" });
   // @ts-expect-error -- no such rhythm
   sendEvery(10, Tick, { at: 1 }, { fixed: "often" });
+  // @ts-expect-error -- the child does not handle it, later neither
+  child.sendAfter(10, Other, { x: true });
+  // @ts-expect-error -- wrong payload in a schedule for the child
+  child.sendEvery("@daily", AddRequest, { a: 1 });
   // @ts-expect-error -- wrong payload in a broadcast
   broker.broadcast(Tick, { x: true });
 });

@@ -35,7 +35,7 @@ beforeAll(async () => {
   await makePackage(packed);
   mkdirSync(project);
   writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
-  const folders = [packed, join(root, "node_modules/zod"), join(root, "node_modules/msgpackr")];
+  const folders = [packed, ...["croner", "msgpackr", "zod"].map((name) => join(root, "node_modules", name))];
   for (const folder of folders) await succeed(["npm", "pack", "--ignore-scripts", "--offline", "--silent", folder]);
   const tarballs = readdirSync(project).filter((name) => name.endsWith(".tgz"));
   const install = ["npm", "install", "--offline", "--ignore-scripts", "--omit=optional", "--no-audit", "--no-fund"];
