@@ -7,6 +7,7 @@ import { ActonApp, AgentHandle, Application, Blueprint, ManualClock, message, Me
 import { z } from "zod";
 import { Broker } from "../src/broker/broker.ts";
 import { exitCodes } from "../src/cli/exit-codes.ts";
+import { askOutcomes } from "../src/ask-failure.ts";
 import { keyEntries } from "../src/config-keys.ts";
 import { ActonError, type ErrorCode, errorKinds, type Failure } from "../src/errors.ts";
 import { Client } from "../src/ipc/client/client.ts";
@@ -36,6 +37,7 @@ const root = join(import.meta.dir, "..");
 const protocol = document("docs/protocol.md");
 const configuration = document("docs/configuration.md");
 const commandLine = document("docs/cli.md");
+const clients = document("docs/clients.md");
 const limits = { depth: 127, tokens: 100_000 };
 
 describe("the frames of docs/protocol.md", () => {
@@ -187,6 +189,7 @@ describe("the frames of docs/protocol.md", () => {
 
 describe("the fields of docs/protocol.md", () => {
   const failure: Failure = { code: "RATE_LIMITED", message: "retry", retryAfterMs: 1, details: {} };
+  const reached: Failure = { ...failure, ran: "yes" };
   const push = { messageType: "T", payload: { value: 1, json: () => "1" }, timestamp: 1, source: "a", seq: 1, dropped: 1, number: 1 };
   const release = { name: "a", version: "1" };
 
@@ -194,8 +197,8 @@ describe("the fields of docs/protocol.md", () => {
     const reply = written((out) => bare.reply(out, to("1"), 1));
     const item = written((out) => bare.item(out, to("1", "stream"), 0, 1));
     const held = written((out) => bare.subscribed(out, to("1", "subscription"), { types: [], rejected: [], patterns: [] }));
-    expect(fieldsUnder("Response")).toEqual(union(reply, failed("response")));
-    expect(fieldsUnder("Stream frame")).toEqual(union(item, failed("stream")));
+    expect(fieldsUnder("Response")).toEqual(union(reply, failed("response", reached)));
+    expect(fieldsUnder("Stream frame")).toEqual(union(item, failed("stream", reached)));
     expect(fieldsUnder("Subscription answer")).toEqual(union(held, failed("subscription")));
     expect(fieldsUnder("Push")).toEqual(union(written((out) => bare.push(out, "json", push))));
     const discovery = { product: release, application: release, actors: [], messageTypes: [], schemas: {} };
@@ -297,8 +300,8 @@ describe("the fields of docs/protocol.md", () => {
     expect(fieldsUnder("Figures")).toEqual(Object.keys(wireStats(listener.stats())).sort());
   });
 
-  function failed(shape: AnswerShape): Record<string, unknown> {
-    return written((out) => bare.failure(out, to("1", shape), failure, 0));
+  function failed(shape: AnswerShape, told = failure): Record<string, unknown> {
+    return written((out) => bare.failure(out, to("1", shape), told, 0));
   }
 });
 
@@ -318,6 +321,18 @@ describe("the codes", () => {
   test("of docs/cli.md are the command line's exit statuses", () => {
     const documented = rowsOf(sectionOf(commandLine, "Exit status")).map(([status]) => Number(status));
     expect(documented).toEqual(Object.values(exitCodes));
+  });
+});
+
+describe("the kinds of failure in docs/clients.md", () => {
+  test("are those of src/ask-failure.ts, each with its codes and reasons", () => {
+    const rows = rowsOf(sectionOf(clients, "Errors")).filter(([, codes = ""]) => /^`[A-Z_]+`/.test(codes));
+    const words = (cell: string): string[] => [...cell.matchAll(/`([A-Za-z_]+)`/g)].map(([, word = ""]) => word);
+    const documented = rows.flatMap(([kind = "", codes = ""]) => words(codes).map((code) => [code, plain(kind)]));
+    expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(Object.entries(askOutcomes).map(([code, { kind }]) => [code, kind])));
+    const reasons = Object.values(askOutcomes).flatMap(({ reason }) => reason ?? []);
+    const told = words(rows.find(([kind = ""]) => plain(kind) === "refused")?.[2]?.split(";")[0] ?? "");
+    expect(new Set(told)).toEqual(new Set(["reason", ...reasons]));
   });
 });
 
@@ -370,7 +385,7 @@ describe("the tables of docs/protocol.md", () => {
     });
     expect(Object.fromEntries(rows.map(([variant, ...words]) => [variant, words]))).toEqual(Object.fromEntries(expected));
     const late = actonFailure({ code: "TIMEOUT", message: "", afterMs: 100 }, "stream");
-    const said = actonFailure({ code: "TARGET_BUSY", message: "DETAIL", handlerRan: true }, "response");
+    const said = actonFailure({ code: "TARGET_BUSY", message: "DETAIL", ran: "yes", byHandler: true }, "response");
     for (const { error } of [late, said]) expect(sectionOf(protocol, "acton errors")).toContain(`\`${error}\``);
   });
 

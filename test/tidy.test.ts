@@ -32,6 +32,7 @@ interface Rule {
 
 const bottomRow = [
   "errors",
+  "ask-failure",
   "config",
   "config-keys",
   "config-layers",

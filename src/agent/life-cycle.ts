@@ -8,7 +8,7 @@ import type { AgentArgument, BlueprintDefinition, CrashDecision, HookName } from
 import type { Schedule } from "./schedule.ts";
 import type { AgentServices, BroadcastTarget } from "./services.ts";
 
-export const agentStopped: Failure = { code: "AGENT_STOPPED", message: "the agent has stopped" };
+export const agentStopped: Failure = { code: "AGENT_STOPPED", message: "the agent has stopped", ran: "no" };
 
 export type AgentStatus = "starting" | "running" | "draining" | "stopping" | "stopped";
 

@@ -2,7 +2,17 @@
 
 import { z } from "zod";
 import * as mini from "zod/mini";
-import { agent, type AgentHandle, type AgentRef, type AnswerOf, message, type PayloadOf, type ReplyStream } from "../../src/index.ts";
+import {
+  agent,
+  type AgentHandle,
+  type AgentRef,
+  type AnswerOf,
+  type AskFailure,
+  message,
+  type PayloadOf,
+  type RefusalReason,
+  type ReplyStream,
+} from "../../src/index.ts";
 import type { AgentSystem } from "../../src/runtime/agent-system.ts";
 import { AddRequest, AddResult, holds, ListItem, ListRequest, type Same, Tick } from "./messages.ts";
 
@@ -120,5 +130,24 @@ export const parent = agent("parent", () => ({ child: undefined as AgentHandle<t
   })
   .mutateOn(Tick, ({ broker, message }) => broker.broadcast(ListItem, { id: message.at, name: "tick" }))
   .onCrash((error) => (error instanceof TypeError ? "stop" : "restart"));
+
+/** There is no kind beside these, and none whose fields a caller has to guess. */
+export function advice(failure: AskFailure): string {
+  switch (failure.kind) {
+    case "undeliverable":
+      holds<Same<typeof failure.ran, "no">>();
+      return failure.message;
+    case "refused":
+      holds<Same<typeof failure.reason, RefusalReason>>();
+      return failure.reason;
+    case "cancelled":
+    case "noReply":
+    case "failed":
+    case "timedOut":
+    case "transportLost":
+      holds<Same<typeof failure.ran, "no" | "yes" | "unknown">>();
+      return failure.ran;
+  }
+}
 
 export { AddResult };

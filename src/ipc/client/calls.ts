@@ -35,7 +35,7 @@ export class Calls {
     const limitMs = timeoutMs === undefined ? undefined : wholeMs(timeoutMs);
     const stream = new RemoteStream(this.#session.clock, { timeoutMs: limitMs, signal, window });
     try {
-      if (signal?.aborted === true) throw cancelled();
+      if (signal?.aborted === true) throw cancelled("no");
       const { connection } = this.#session;
       connection.request(stream, { agent, type, payload, expects: "stream", timeoutMs: limitMs, window });
       stream.began(connection);
@@ -74,7 +74,7 @@ export class Calls {
     start: (connection: Connection, resolve: (value: Value) => void, reject: (error: ActonError) => void) => PendingCall,
   ): Promise<Value> {
     return new Promise((resolve, reject) => {
-      if (signal?.aborted === true) throw cancelled();
+      if (signal?.aborted === true) throw cancelled("no");
       start(this.#session.connection, resolve, reject).began(signal);
     });
   }

@@ -2,7 +2,7 @@
 // Invariant: a correlation that is in use here names exactly one call until its last frame is written.
 
 import type { Clock, Timer } from "../../clock.ts";
-import type { Failure } from "../../errors.ts";
+import { type Failure, withRan } from "../../errors.ts";
 import type { RequestPacket } from "../wire/packet.ts";
 import type { Capacity } from "./capacity.ts";
 import type { ReplySlot } from "./reply-order.ts";
@@ -178,7 +178,7 @@ export class Calls {
 
   #end(waiting: WaitingCall, failure: Failure): void {
     this.#leave(waiting);
-    this.#owner.refuse(waiting.arrival, failure);
+    this.#owner.refuse(waiting.arrival, withRan(failure, "no"));
     this.#admitWaiting();
   }
 

@@ -1,7 +1,7 @@
 // A request: checked in a fixed order, put into its agent's mailbox, answered once. Streams share the way in.
 
 import type { Timer } from "../../../clock.ts";
-import { type Failure, printable } from "../../../errors.ts";
+import { type Failure, printable, withRan } from "../../../errors.ts";
 import { Envelope } from "../../../message/envelope.ts";
 import type { Recipient } from "../../../message/recipient.ts";
 import type { MessageType } from "../../../message/message-type.ts";
@@ -58,7 +58,7 @@ export function performRequest(context: ServerContext, connection: Connection, a
     return;
   }
   if (packet.timeoutMs === 0) {
-    connection.fail(packet, slot, { code: "TIMEOUT", message: "no reply within 0 ms", afterMs: 0 });
+    connection.fail(packet, slot, { code: "TIMEOUT", message: "no reply within 0 ms", afterMs: 0, ran: "no" });
     return;
   }
   const call = packet.expectsStream ? new StreamCall(context, connection, arrival) : new RequestCall(context, connection, arrival);
@@ -174,7 +174,7 @@ class RequestCall implements OpenCall, ReplySink, Timer {
     // Answered already, though its reply may still wait to leave.
     if (!this.port.open) return;
     this.port.cancel();
-    this.reject(failure);
+    this.reject(withRan(failure, this.port.ran));
   }
 
   grant(): void {}

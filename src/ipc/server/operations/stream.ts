@@ -1,7 +1,7 @@
 // A stream in progress: items leave as they come, the producer waits for the reader, one final frame ends it.
 
 import type { Timer } from "../../../clock.ts";
-import type { Failure } from "../../../errors.ts";
+import { type Failure, withRan } from "../../../errors.ts";
 import { ReplyPort, type ReplySink } from "../../../message/reply-port.ts";
 import type { RequestPacket } from "../../wire/packet.ts";
 import type { Arrival, OpenCall } from "../calls.ts";
@@ -109,7 +109,7 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   cancel(failure: Failure): void {
     if (this.#ended) return;
     this.port.cancel();
-    this.reject(failure);
+    this.reject(withRan(failure, this.port.ran));
   }
 
   abandon(): void {
