@@ -61,6 +61,7 @@ describe("the frames of docs/protocol.md", () => {
     discover: { kind: "discover", correlation: "5" },
     stats: { kind: "stats", correlation: "6" },
     ping: { kind: "ping", correlation: "7" },
+    watch: { kind: "watch", correlation: "8", agent: "calculator" },
     "keep-alive": { kind: "silent" },
     "acton-request": { ...add, timeoutMs: 1000 },
     "acton-heartbeat": { kind: "heartbeat", body: Buffer.alloc(0) },
@@ -72,6 +73,7 @@ describe("the frames of docs/protocol.md", () => {
     "acton-cancel": { kind: "cancel", correlation: "2" },
     "acton-credit": { kind: "credit", correlation: "2", credit: 16 },
     "acton-stats": { kind: "stats", correlation: "8" },
+    "acton-watch": { kind: "watch", correlation: "9", agent: "calculator" },
   };
 
   const price = { symbol: "ACME", price: 99.5 };
@@ -224,6 +226,7 @@ describe("the fields of docs/protocol.md", () => {
       },
       Cancel: { valid: { cancel: "1" }, wrong: { cancel: 1 } },
       Credit: { valid: { credit: 1, stream_id: "1" }, wrong: { credit: -1, stream_id: 1 } },
+      Watch: { valid: { watch: "a", request_id: "1" }, wrong: { watch: 1, request_id: 1 } },
       Subscribe: { valid: { message_types: [] }, wrong: { message_types: 1, patterns: 1, request_id: 1 } },
       Unsubscribe: { valid: { unsubscribe: [] }, wrong: { unsubscribe: 1, unsubscribe_patterns: 1, request_id: 1 } },
     };
@@ -277,7 +280,7 @@ describe("the fields of docs/protocol.md", () => {
       "acton subscribe": { kind: actonKinds.subscribe, valid: { message_types: [] }, wrong: { message_types: 1 } },
       "acton subscribe patterns": { kind: actonKinds.subscribePatterns, valid: { patterns: [] }, wrong: { patterns: 1 } },
       "acton discover": { kind: actonKinds.discover, valid: {}, wrong: { include_actors: 1, include_message_types: 1 } },
-      "acton extensions": { kind: actonKinds.credit, valid: { credit: 1 }, wrong: { credit: -1 } },
+      "acton extensions": { kind: actonKinds.credit, valid: { credit: 1 }, wrong: { credit: -1 }, more: ["watch"] },
     };
     for (const [heading, { kind, valid, wrong, more = [] }] of Object.entries(sections)) {
       expect(decodeActon(kind, { correlation_id: "1", ...valid }).kind).not.toBe("malformed");

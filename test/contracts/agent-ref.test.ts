@@ -226,6 +226,22 @@ describe.each(kinds)("$name", ({ kind }) => {
     expect(calls).toEqual(["watching"]);
   });
 
+  test("calls each watcher back once when the agent itself has stopped, and at once whoever comes later", async () => {
+    const calls: string[] = [];
+    ref.watch(() => calls.push("one"));
+    ref.watch(() => calls.push("other"));
+    ref.watch(() => calls.push("ended"))();
+    await ref.ask(Double, { value: 1 });
+    expect(calls).toEqual([]);
+    await way.handle.stop();
+    await eventually(() => calls.length === 2);
+    ref.watch(() => calls.push("late"));
+    await eventually(() => calls.length === 3);
+    await way.end();
+    await quiet();
+    expect(calls).toEqual(["one", "other", "late"]);
+  });
+
   test("fails what is asked once the agent is out of reach", async () => {
     await way.end();
     expect(["AGENT_STOPPED", "CONNECTION_CLOSED", "SHUTTING_DOWN"]).toContain(await codeOf(ref.ask(Double, { value: 1 })));

@@ -55,8 +55,8 @@ export class Calls {
     });
   }
 
-  watch(lost: () => void): () => void {
-    return this.#session.watch(lost);
+  watch(agent: string, stopped: () => void): () => void {
+    return this.#session.watches.add(agent, stopped);
   }
 
   #call(agent: string, type: string, payload: unknown, expects: OutgoingRequest["expects"], options: CallOptions | undefined): Promise<unknown> {

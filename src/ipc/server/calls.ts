@@ -3,13 +3,14 @@
 
 import type { Clock, Timer } from "../../clock.ts";
 import { type Failure, withRan } from "../../errors.ts";
-import type { RequestPacket } from "../wire/packet.ts";
+import type { Address, RequestPacket } from "../wire/packet.ts";
 import type { Capacity } from "./capacity.ts";
 import type { ReplySlot } from "./reply-order.ts";
 
-/** A request or stream that has not had its last frame. */
+/** What has not had its last frame. */
 export interface OpenCall {
-  readonly packet: RequestPacket;
+  readonly kind: "request" | "stream" | "watch";
+  readonly packet: Address;
   /** Ends it with this failure. */
   cancel(failure: Failure): void;
   /** Lets a stream with a window send so many more frames. */
@@ -44,6 +45,7 @@ export interface CallsOwner {
 export class Calls {
   /** Requests in flight; streams are not among them. */
   requests = 0;
+  /** Streams, and watches, which last as long. */
   streams = 0;
   waitingBytes = 0;
   #streamNumber = 0;
@@ -120,9 +122,9 @@ export class Calls {
   }
 
   open(call: OpenCall): void {
-    const { correlation, expectsStream, streamId } = call.packet;
+    const { correlation, streamId } = call.packet;
     this.#open.set(correlation ?? call, call);
-    if (expectsStream) {
+    if (call.kind !== "request") {
       this.streams += 1;
       if (correlation === null && streamId !== null) this.#unnamedStreams.set(streamId, call);
     } else {
@@ -132,9 +134,9 @@ export class Calls {
   }
 
   close(call: OpenCall): void {
-    const { correlation, expectsStream, streamId } = call.packet;
+    const { correlation, streamId } = call.packet;
     if (!this.#open.delete(correlation ?? call)) return;
-    if (expectsStream) {
+    if (call.kind !== "request") {
       this.streams -= 1;
       if (correlation === null && streamId !== null) this.#unnamedStreams.delete(streamId);
     } else {
@@ -144,9 +146,14 @@ export class Calls {
     if (this.#waiting.size > 0) this.#admitWaiting();
   }
 
-  /** Ends the open streams, with a final frame each. */
+  /** Ends the open streams and watches, with a last frame each. */
   failStreams(failure: Failure): void {
-    for (const call of this.#begun()) if (call.packet.expectsStream) call.cancel(failure);
+    for (const call of this.#begun()) if (call.kind !== "request") call.cancel(failure);
+  }
+
+  /** Ends the watches: nobody is kept by them. */
+  failWatches(failure: Failure): void {
+    for (const call of this.#begun()) if (call.kind === "watch") call.cancel(failure);
   }
 
   /** Ends everything, with an answer each: what waits was never begun. */

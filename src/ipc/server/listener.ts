@@ -209,6 +209,7 @@ export class IpcListener implements ConnectionOwner {
   async #drain(): Promise<DrainResult> {
     const { clock, config } = this.#parts;
     this.#draining = true;
+    for (const { calls } of [...this.#connections.values()]) calls.failWatches(shuttingDown);
     if (!this.#isQuiet()) {
       await new Promise<void>((resolve) => {
         const timer = after(clock, config.drainTimeoutMs, resolve);

@@ -57,6 +57,10 @@ function readOther(body: Body, format: Format, correlation: string | null): Pack
   if (body["credit"] !== undefined) {
     return { kind: "credit", correlation: fields.text(body["stream_id"], "stream_id"), credit: fields.count(body["credit"], "credit") ?? 0 };
   }
+  if (body["watch"] !== undefined) {
+    if (correlation === null) throw missing("request_id");
+    return { kind: "watch", ...to, agent: fields.text(body["watch"], "watch") };
+  }
   throw missing("target");
 }
 

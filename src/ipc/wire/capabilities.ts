@@ -11,4 +11,5 @@ export const capabilities = {
   trace: true,
   reply_to: true,
   patterns: true,
+  watch: true,
 } as const;

@@ -65,7 +65,13 @@ export interface HeartbeatPacket extends Address {
   readonly body: Uint8Array;
 }
 
-/** Ends a request or stream of this connection. */
+/** Asks to be told when an agent has stopped. It has a correlation, so that it can be cancelled. */
+export interface WatchPacket extends Address {
+  readonly kind: "watch";
+  readonly agent: string;
+}
+
+/** Ends a request, stream or watch of this connection. */
 export interface CancelPacket {
   readonly kind: "cancel";
   readonly correlation: string;
@@ -98,6 +104,7 @@ export type Packet =
   | DiscoverPacket
   | QueryPacket
   | HeartbeatPacket
+  | WatchPacket
   | CancelPacket
   | CreditPacket
   | SilentPacket

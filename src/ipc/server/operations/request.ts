@@ -16,7 +16,7 @@ import { answer } from "./answer.ts";
 import { ForwardedReply } from "./forwarded-reply.ts";
 import { idInUse } from "./id-in-use.ts";
 import { refuseArrival } from "./refuse-arrival.ts";
-import { StreamCall } from "./stream.ts";
+import { StreamCall, tooManyStreams } from "./stream.ts";
 import { replyFailure } from "./reply-failure.ts";
 
 export const delivered = { status: "delivered" };
@@ -90,10 +90,8 @@ function resolve(context: ServerContext, connection: Connection, packet: Request
   if (type === undefined) return { code: "UNKNOWN_MESSAGE_TYPE", message: `${printable(messageType)} is not registered`, subject: messageType };
   const validation = type.validate(packet.payload);
   if (!validation.ok) return { code: "SERIALIZATION_ERROR", message: validation.problem };
-  if (packet.expectsStream && connection.calls.streams >= context.config.streamsMax) {
-    return { code: "TARGET_BUSY", message: `this connection has ${context.config.streamsMax} streams open already` };
-  }
-  return { recipient, type, payload: validation.value, forwardTo };
+  const crowded = packet.expectsStream ? tooManyStreams(context, connection) : undefined;
+  return crowded ?? { recipient, type, payload: validation.value, forwardTo };
 }
 
 // A reply that is sent on is a message like any other to the one who gets it.
@@ -101,7 +99,7 @@ function forwardOf(context: ServerContext, packet: RequestPacket, replyTo: strin
   return { kind: "request", agent: replyTo, type: context.types.find(packet.messageType)?.answer?.name ?? packet.messageType };
 }
 
-function agentNotFound(name: string): Failure {
+export function agentNotFound(name: string): Failure {
   return { code: "ACTOR_NOT_FOUND", message: printable(name), subject: name };
 }
 
@@ -118,6 +116,7 @@ function acknowledge(connection: Connection, packet: RequestPacket, slot: ReplyS
 
 /** One request in flight. */
 class RequestCall implements OpenCall, ReplySink, Timer {
+  readonly kind = "request";
   readonly streaming = false;
   readonly port = new ReplyPort(this);
   readonly packet: RequestPacket;

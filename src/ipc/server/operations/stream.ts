@@ -13,7 +13,15 @@ import { replyFailure } from "./reply-failure.ts";
 // A handler that awaits its sends never has more than one item waiting.
 const heldMax = 1024;
 
+/** Why the connection may not open another one; undefined when it may. */
+export function tooManyStreams(context: ServerContext, connection: Connection): Failure | undefined {
+  const { streamsMax } = context.config;
+  if (connection.calls.streams < streamsMax) return undefined;
+  return { code: "TARGET_BUSY", message: `this connection has ${streamsMax} streams open already` };
+}
+
 export class StreamCall implements OpenCall, ReplySink, Timer {
+  readonly kind = "stream";
   readonly streaming = true;
   readonly port = new ReplyPort(this);
   readonly packet: RequestPacket;
