@@ -33,6 +33,7 @@ interface Rule {
 const bottomRow = [
   "errors",
   "ask-failure",
+  "ask-chain",
   "config",
   "config-keys",
   "config-layers",

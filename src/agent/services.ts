@@ -8,6 +8,7 @@ import type { MessageType } from "../message/message-type.ts";
 import type { Publisher } from "../message/publisher.ts";
 import type { Random } from "../random.ts";
 import type { Scheduler } from "../scheduler.ts";
+import type { AskChains } from "./ask-chains.ts";
 import type { CallerServices } from "./handle.ts";
 
 /** An agent as the broker sees it. */
@@ -31,6 +32,7 @@ export interface AgentCounters {
 }
 
 export interface AgentServices extends CallerServices {
+  readonly askChains: AskChains;
   readonly random: Random;
   readonly scheduler: Scheduler;
   readonly log: Log;

@@ -1,6 +1,7 @@
 // The agent system: agents, their broker, and what they share. Knows nothing of sockets.
 
 import { Activity } from "../agent/activity.ts";
+import { AskChains } from "../agent/ask-chains.ts";
 import type { AnyBlueprint, Blueprint, StartOptions } from "../agent/blueprint.ts";
 import { startAgent } from "../agent/cell.ts";
 import type { AgentHandle } from "../agent/handle.ts";
@@ -32,6 +33,7 @@ export interface SystemOptions {
 
 export class AgentSystem {
   readonly broker: Broker;
+  readonly askChains: AskChains;
   readonly counters: AgentCounters & { deadLetters: number } = {
     handled: 0,
     crashed: 0,
@@ -49,10 +51,12 @@ export class AgentSystem {
     const { limits, validateLocal } = options;
     const activity = new Activity();
     this.broker = new Broker({ ...seams, limits, activity });
+    this.askChains = new AskChains(seams.random, activity);
     this.#services = {
       ...seams,
       limits,
       activity,
+      askChains: this.askChains,
       counters: this.counters,
       subscribe: (type: MessageType, target: BroadcastTarget) => this.broker.subscribeAgent(type, target),
       publisherFor: (agentName: string) => this.#publisherFor(agentName),

@@ -58,6 +58,8 @@ export class Calls {
   // Streams without a correlation, by the id that the server gave them.
   readonly #unnamedStreams = new Map<string, OpenCall>();
   readonly #waiting = new Set<WaitingCall>();
+  // What is to be done when a call is over, for the few that have such a thing.
+  #closings: Map<OpenCall, () => void> | undefined;
   #admitting = false;
   readonly #admitMore = (): void => this.#admitWaiting();
 
@@ -121,7 +123,9 @@ export class Calls {
     if (this.#total.exhausted) this.#total.whenRoom(this.#admitMore);
   }
 
-  open(call: OpenCall): void {
+  /** `closed` is called when the call has had its last frame, or nobody waits for it any more. */
+  open(call: OpenCall, closed?: () => void): void {
+    if (closed !== undefined) (this.#closings ??= new Map()).set(call, closed);
     const { correlation, streamId } = call.packet;
     this.#open.set(correlation ?? call, call);
     if (call.kind !== "request") {
@@ -136,6 +140,7 @@ export class Calls {
   close(call: OpenCall): void {
     const { correlation, streamId } = call.packet;
     if (!this.#open.delete(correlation ?? call)) return;
+    if (this.#closings !== undefined) this.#closed(call);
     if (call.kind !== "request") {
       this.streams -= 1;
       if (correlation === null && streamId !== null) this.#unnamedStreams.delete(streamId);
@@ -173,6 +178,12 @@ export class Calls {
       this.close(call);
     }
     this.#open.clear();
+  }
+
+  #closed(call: OpenCall): void {
+    const closed = this.#closings?.get(call);
+    this.#closings?.delete(call);
+    closed?.();
   }
 
   #begun(): OpenCall[] {

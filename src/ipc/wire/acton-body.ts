@@ -102,6 +102,7 @@ function request(body: Body, to: Address): Packet {
     replyTo: fields.optionalText(body["reply_to"], "reply_to"),
     streamWindow: fields.count(body["stream_window"], "stream_window"),
     trace: traceOf(body),
+    askChain: fields.ids(body["ask_chain"], "ask_chain"),
   };
 }
 

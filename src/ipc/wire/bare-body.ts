@@ -35,6 +35,7 @@ function readRequest(body: Body, format: Format, correlation: string | null): Re
     replyTo: fields.optionalText(body["reply_to"], "reply_to"),
     streamWindow: fields.count(body["stream_window"], "stream_window"),
     trace: traceOf(body),
+    askChain: fields.ids(body["ask_chain"], "ask_chain"),
   };
 }
 

@@ -12,4 +12,5 @@ export const capabilities = {
   reply_to: true,
   patterns: true,
   watch: true,
+  ask_chain: true,
 } as const;

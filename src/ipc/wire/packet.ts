@@ -32,6 +32,8 @@ export interface RequestPacket extends Address {
   /** Stream frames that may be sent ahead of credit; undefined when the reader's pace is enough. */
   readonly streamWindow: number | undefined;
   readonly trace: Trace | undefined;
+  /** Ids of those that wait for the answer, the nearest last; never empty. */
+  readonly askChain: readonly string[] | undefined;
 }
 
 /** W3C trace context. */

@@ -1,6 +1,7 @@
 // A request: checked in a fixed order, put into its agent's mailbox, answered once. Streams share the way in.
 
 import type { Timer } from "../../../clock.ts";
+import type { ChainedAsk } from "../../../agent/ask-chains.ts";
 import { type Failure, printable, withRan } from "../../../errors.ts";
 import { Envelope } from "../../../message/envelope.ts";
 import type { Recipient } from "../../../message/recipient.ts";
@@ -47,7 +48,8 @@ export function performRequest(context: ServerContext, connection: Connection, a
     return;
   }
   const { recipient, type, payload, forwardTo } = found;
-  const origin = connection.origin.of(packet.trace);
+  const chained = chainedAsk(context, connection, packet);
+  const origin = connection.origin.of(packet.trace, chained?.elsewhere);
   if (forwardTo !== undefined) {
     const port = new ReplyPort(new ForwardedReply(context, forwardTo, type, packet.expectsStream));
     acknowledge(connection, packet, slot, recipient.offer(new Envelope(type, payload, port, undefined, origin)));
@@ -61,10 +63,24 @@ export function performRequest(context: ServerContext, connection: Connection, a
     connection.fail(packet, slot, { code: "TIMEOUT", message: "no reply within 0 ms", afterMs: 0, ran: "no" });
     return;
   }
+  const asker = chained?.asker;
+  const cycle = chained && context.askChains.cycle(chained, recipient, type);
+  if (cycle !== undefined) {
+    connection.fail(packet, slot, cycle);
+    return;
+  }
   const call = packet.expectsStream ? new StreamCall(context, connection, arrival) : new RequestCall(context, connection, arrival);
-  connection.calls.open(call);
+  connection.calls.open(call, asker && (() => asker.waitsNoMore(call.port)));
+  asker?.waitsFor(call.port, recipient, type);
   const failure = recipient.offer(new Envelope(type, payload, call.port, undefined, origin));
   if (failure !== undefined) call.port.abandon(failure);
+}
+
+// Whoever gets no answer from the agent does not wait for it. Only our own user's word is taken: a chain could make requests fail.
+function chainedAsk(context: ServerContext, connection: Connection, packet: RequestPacket): ChainedAsk | undefined {
+  const { askChain, expectsReply, expectsStream, replyTo } = packet;
+  if (askChain === undefined || replyTo !== undefined || !(expectsReply || expectsStream)) return undefined;
+  return connection.origin.peer.uid === context.uid ? context.askChains.read(askChain) : undefined;
 }
 
 interface Resolved {
