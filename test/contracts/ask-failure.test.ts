@@ -279,7 +279,8 @@ describe.each(kinds)("a call of $name that fails", ({ kind: way }) => {
     const queued = async (options?: Options): Promise<Call> => {
       await begun();
       const call = ask(options);
-      if (way !== "local") await quiet();
+      const { listener } = opened;
+      if (listener !== undefined) await eventually(() => listener.stats().requestsInFlight === 2, "the second request");
       expect(opened.handle.trySend(Block, {})).toBe(false);
       return call;
     };

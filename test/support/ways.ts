@@ -1,6 +1,15 @@
 // The ways to one agent: a local handle, and a remote ref over a socket in both formats. What holds for each is a contract.
 
-import { ActonApp, type AgentHandle, type AgentRef, type Blueprint, type ManualClock, type MessageType, type RuntimeConfigInput } from "acton";
+import {
+  ActonApp,
+  type AgentHandle,
+  type AgentRef,
+  type Blueprint,
+  type IpcListener,
+  type ManualClock,
+  type MessageType,
+  type RuntimeConfigInput,
+} from "acton";
 import { join } from "node:path";
 import { type Client, connect } from "../../src/client.ts";
 import { silentLog } from "../../src/log.ts";
@@ -12,6 +21,8 @@ export interface Way<Handled extends MessageType> {
   readonly ref: AgentRef<Handled>;
   /** The agent itself, where it lives. */
   readonly handle: AgentHandle<Handled>;
+  /** What is between; undefined where nothing is. */
+  readonly listener: IpcListener | undefined;
   /** Loses the connection; nothing where there is none. */
   cut(): void;
   /** The agent, or what leads to it, goes away. */
@@ -35,7 +46,7 @@ export async function open<Handled extends MessageType>(
   const runtime = ActonApp.launch({ clock, log: silentLog, limits });
   const handle = await runtime.start(blueprint);
   const shutDown = (): Promise<void> => passing(clock, runtime.shutdownAll());
-  if (kind === "local") return { ref: handle, handle, cut() {}, end: () => handle.stop(), close: shutDown };
+  if (kind === "local") return { ref: handle, handle, listener: undefined, cut() {}, end: () => handle.stop(), close: shutDown };
   const directory = new TemporaryDirectory();
   runtime.ipcExpose(blueprint.name, handle);
   const path = join(directory.path, "s.sock");
@@ -44,6 +55,7 @@ export async function open<Handled extends MessageType>(
   return {
     ref: client.agent<Blueprint<object, Handled>>(blueprint.name),
     handle,
+    listener,
     cut: () => void listener.revoke(1),
     end: shutDown,
     async close() {

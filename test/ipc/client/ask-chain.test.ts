@@ -2,13 +2,13 @@
 // whatever would wait for its deadline stays pending.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { ActonApp, ActonError, agent, askFailure, ManualClock, message, seededRandom } from "acton";
+import { ActonApp, ActonError, agent, askFailure, ManualClock, message, seededRandom, type IpcListener } from "acton";
 import { join } from "node:path";
 import { z } from "zod";
 import { type Client, connect } from "../../../src/client.ts";
 import type { AgentHandle } from "../../../src/agent/handle.ts";
 import { silentLog } from "../../../src/log.ts";
-import { quiet } from "../../support/conditions.ts";
+import { eventually, quiet } from "../../support/conditions.ts";
 import { TemporaryDirectory } from "../../support/test-server.ts";
 import { passing } from "../../support/ways.ts";
 
@@ -28,9 +28,16 @@ class Place {
   readonly clients = new Map<string, Client>();
   readonly handles = new Map<string, AgentHandle<typeof Alone | typeof Beside | typeof Items>>();
   readonly runtime: ActonApp;
+  readonly listener: IpcListener;
 
-  constructor(clock: ManualClock, seed: number) {
-    this.runtime = ActonApp.launch({ clock, log: silentLog, random: seededRandom(seed) });
+  private constructor(runtime: ActonApp, listener: IpcListener) {
+    this.runtime = runtime;
+    this.listener = listener;
+  }
+
+  static async open(socketPath: string, clock: ManualClock, seed: number): Promise<Place> {
+    const runtime = ActonApp.launch({ clock, log: silentLog, random: seededRandom(seed) });
+    return new Place(runtime, await runtime.startIpcListener({ socketPath }));
   }
 }
 
@@ -45,10 +52,9 @@ describe.each(["json", "msgpack"] as const)("an ask that would wait for itself t
     directory = new TemporaryDirectory();
     script = new Script();
     places = new Map([
-      ["P", new Place(clock, 1)],
-      ["Q", new Place(clock, 2)],
+      ["P", await Place.open(join(directory.path, "P"), clock, 1)],
+      ["Q", await Place.open(join(directory.path, "Q"), clock, 2)],
     ]);
-    for (const [name, { runtime }] of places) await runtime.startIpcListener({ socketPath: join(directory.path, name) });
     for (const place of places.values()) {
       for (const name of places.keys()) place.clients.set(name, await connect(join(directory.path, name), { clock, format, keepAliveMs: 0 }));
     }
@@ -105,10 +111,10 @@ describe.each(["json", "msgpack"] as const)("an ask that would wait for itself t
 
   async function run(path: string): Promise<string> {
     const answer = pass(placeOf("P"), path.split(" "), []);
-    let text = "pending";
+    let text: string | undefined;
     void answer.then((value) => (text = value));
-    for (let round = 0; round < 5 && text === "pending"; round++) await quiet();
-    return text;
+    await eventually(() => text !== undefined, `an answer to ${path}`);
+    return text ?? "";
   }
 
   function placeOf(name: string): Place {
@@ -173,25 +179,31 @@ describe.each(["json", "msgpack"] as const)("an ask that would wait for itself t
     const released = Promise.withResolvers<string>();
     const finish = Promise.withResolvers<string>();
     let answer = "none yet";
-    script.steps.set("wait", () => released.promise);
+    let waiting = false;
+    const inFlight = (): number => placeOf("P").listener.stats().requestsInFlight;
+    script.steps.set("wait", () => {
+      waiting = true;
+      return released.promise;
+    });
     script.steps.set("ask back", async () => (answer = await ask(placeOf("P"), ">Pa+", []).catch(String)));
     script.steps.set("give up", async () => {
       const controller = new AbortController();
       const given = ask(placeOf("P"), ">Pb", ["wait", "ask back"], { signal: controller.signal }).catch(() => {});
-      await quiet();
+      await eventually(() => inFlight() === 2, "the request that is given up");
       controller.abort();
       await given;
-      await quiet();
       return finish.promise;
     });
     const whole = pass(placeOf("P"), [">Pa", "give up"], []);
-    for (let round = 0; round < 5; round++) await quiet();
+    await eventually(() => waiting, "the agent that is asked");
+    await eventually(() => inFlight() === 1, "the end of the request that was given up");
     released.resolve("released");
+    await eventually(() => inFlight() === 2, "the request back");
     await quiet();
     expect(answer).toBe("none yet");
     finish.resolve("done");
     expect(await whole).toBe("done end");
-    await quiet();
+    await eventually(() => answer !== "none yet", "the answer");
     expect(answer).toBe("end");
   });
 
@@ -206,7 +218,7 @@ describe.each(["json", "msgpack"] as const)("an ask that would wait for itself t
       return promise;
     });
     const answer = pass(placeOf("P"), [">Pa", "elsewhere"], []);
-    await quiet();
+    await eventually(() => outside.length === 1, "the handler's beginning");
     for (const work of outside) work();
     expect(await answer).toStartWith("AskCycle: this ask would wait for itself: Pa → Pa");
   });
@@ -219,7 +231,7 @@ describe.each(["json", "msgpack"] as const)("an ask that would wait for itself t
       return "asked";
     });
     expect(await pass(placeOf("P"), [">Pa", "not waiting"], [])).toBe("asked end");
-    await quiet();
+    await eventually(() => answer !== "none yet", "the answer");
     expect(answer).toBe("end");
   });
 
