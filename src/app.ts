@@ -137,6 +137,7 @@ export class ActonApp implements AsyncDisposable {
       names: this.#names,
       types: this.#types,
       broker: this.#system.broker,
+      askChains: this.#system.askChains,
       policy,
       product,
       application: releaseOf(this.#options.application),

@@ -1,7 +1,9 @@
 // The public names of the client, `acton/client`. Runs on Bun and on Node, and needs nothing of the runtime.
 
+export { askFailure } from "./ask-failure.ts";
+export type { AskFailure, RefusalReason } from "./ask-failure.ts";
 export { ActonError } from "./errors.ts";
-export type { ErrorCode, Failure } from "./errors.ts";
+export type { ErrorCode, Failure, Ran } from "./errors.ts";
 export type { Clock, Timer } from "./clock.ts";
 export { connect } from "./ipc/client/client.ts";
 export type { Client } from "./ipc/client/client.ts";

@@ -1,11 +1,14 @@
 // Every failure that a caller can meet, by code. Codes decide; texts only explain.
 // The wire, the command line's exit statuses and the documents read this one table.
 
+/** Whether a handler began to work on a message: `no` promises that none ever will. */
+export type Ran = "no" | "yes" | "unknown";
+
 export interface ErrorKind {
   /** The name that clients of the bare dialect look for at the head of an error text. */
   readonly variant: string;
-  /** Whether the handler ran, as far as the one who reports the failure knows. */
-  readonly ran: "no" | "yes" | "unknown";
+  /** Whether the handler ran, where the failure itself does not say. */
+  readonly ran: Ran;
   /** Whether the same call may succeed later without any change. */
   readonly retryable: boolean;
   readonly summary: string;
@@ -51,8 +54,10 @@ export interface Failure {
   readonly subject?: string;
   /** How long was waited, in milliseconds. */
   readonly afterMs?: number;
-  /** The handler itself said so: it has run, whatever the code promises otherwise. */
-  readonly handlerRan?: true;
+  /** Whether the handler ran, where more is known of this case than the code says. */
+  readonly ran?: Ran;
+  /** The handler itself said so. */
+  readonly byHandler?: true;
 }
 
 export interface ErrorOptions {
@@ -60,12 +65,16 @@ export interface ErrorOptions {
   readonly details?: unknown;
   readonly subject?: string;
   readonly afterMs?: number;
+  /** Default: what the code says. */
+  readonly ran?: Ran;
   readonly cause?: unknown;
 }
 
 /** The one error class for everything that is not a programmer's mistake. */
 export class ActonError extends Error implements Failure {
   readonly code: ErrorCode;
+  /** Whether the handler ran, in this very case. */
+  readonly ran: Ran;
   declare readonly retryAfterMs?: number;
   declare readonly details?: unknown;
   declare readonly subject?: string;
@@ -75,6 +84,7 @@ export class ActonError extends Error implements Failure {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = "ActonError";
     this.code = code;
+    this.ran = options.ran ?? errorKinds[code].ran;
     if (options.retryAfterMs !== undefined) this.retryAfterMs = options.retryAfterMs;
     if (options.details !== undefined) this.details = options.details;
     if (options.subject !== undefined) this.subject = options.subject;
@@ -100,12 +110,26 @@ export function isA<Kind>(kind: abstract new (...given: never[]) => Kind, thrown
   }
 }
 
+export function ranOf(failure: Failure): Ran {
+  return failure.ran ?? errorKinds[failure.code].ran;
+}
+
+/** The same failure, for a message whose handler did or did not run. */
+export function withRan(failure: Failure, ran: Ran): Failure {
+  // An error's message is not among what a spread takes.
+  return ranOf(failure) === ran ? failure : { ...failure, message: failure.message, ran };
+}
+
 export function failureText(failure: Failure): string {
   return `${errorKinds[failure.code].variant}: ${failure.message}`;
 }
 
 export function isErrorCode(code: unknown): code is ErrorCode {
   return typeof code === "string" && Object.hasOwn(errorKinds, code);
+}
+
+export function isRan(ran: unknown): ran is Ran {
+  return ran === "no" || ran === "yes" || ran === "unknown";
 }
 
 const detailLengthMax = 200;

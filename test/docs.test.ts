@@ -8,6 +8,7 @@ import { z } from "zod";
 import { Schedule } from "../src/agent/schedule.ts";
 import { Broker } from "../src/broker/broker.ts";
 import { exitCodes } from "../src/cli/exit-codes.ts";
+import { askOutcomes } from "../src/ask-failure.ts";
 import { keyEntries } from "../src/config-keys.ts";
 import { ActonError, type ErrorCode, errorKinds, type Failure } from "../src/errors.ts";
 import { Client } from "../src/ipc/client/client.ts";
@@ -37,6 +38,7 @@ const root = join(import.meta.dir, "..");
 const protocol = document("docs/protocol.md");
 const configuration = document("docs/configuration.md");
 const commandLine = document("docs/cli.md");
+const clients = document("docs/clients.md");
 const limits = { depth: 127, tokens: 100_000 };
 
 describe("the frames of docs/protocol.md", () => {
@@ -60,6 +62,7 @@ describe("the frames of docs/protocol.md", () => {
     discover: { kind: "discover", correlation: "5" },
     stats: { kind: "stats", correlation: "6" },
     ping: { kind: "ping", correlation: "7" },
+    watch: { kind: "watch", correlation: "8", agent: "calculator" },
     "keep-alive": { kind: "silent" },
     "acton-request": { ...add, timeoutMs: 1000 },
     "acton-heartbeat": { kind: "heartbeat", body: Buffer.alloc(0) },
@@ -71,6 +74,7 @@ describe("the frames of docs/protocol.md", () => {
     "acton-cancel": { kind: "cancel", correlation: "2" },
     "acton-credit": { kind: "credit", correlation: "2", credit: 16 },
     "acton-stats": { kind: "stats", correlation: "8" },
+    "acton-watch": { kind: "watch", correlation: "9", agent: "calculator" },
   };
 
   const price = { symbol: "ACME", price: 99.5 };
@@ -188,6 +192,7 @@ describe("the frames of docs/protocol.md", () => {
 
 describe("the fields of docs/protocol.md", () => {
   const failure: Failure = { code: "RATE_LIMITED", message: "retry", retryAfterMs: 1, details: {} };
+  const reached: Failure = { ...failure, ran: "yes" };
   const push = { messageType: "T", payload: { value: 1, json: () => "1" }, timestamp: 1, source: "a", seq: 1, dropped: 1, number: 1 };
   const release = { name: "a", version: "1" };
 
@@ -195,8 +200,8 @@ describe("the fields of docs/protocol.md", () => {
     const reply = written((out) => bare.reply(out, to("1"), 1));
     const item = written((out) => bare.item(out, to("1", "stream"), 0, 1));
     const held = written((out) => bare.subscribed(out, to("1", "subscription"), { types: [], rejected: [], patterns: [] }));
-    expect(fieldsUnder("Response")).toEqual(union(reply, failed("response")));
-    expect(fieldsUnder("Stream frame")).toEqual(union(item, failed("stream")));
+    expect(fieldsUnder("Response")).toEqual(union(reply, failed("response", reached)));
+    expect(fieldsUnder("Stream frame")).toEqual(union(item, failed("stream", reached)));
     expect(fieldsUnder("Subscription answer")).toEqual(union(held, failed("subscription")));
     expect(fieldsUnder("Push")).toEqual(union(written((out) => bare.push(out, "json", push))));
     const discovery = { product: release, application: release, actors: [], messageTypes: [], schemas: {} };
@@ -218,10 +223,12 @@ describe("the fields of docs/protocol.md", () => {
           response_timeout_ms: -1,
           reply_to: 1,
           stream_window: -1,
+          ask_chain: 1,
         },
       },
       Cancel: { valid: { cancel: "1" }, wrong: { cancel: 1 } },
       Credit: { valid: { credit: 1, stream_id: "1" }, wrong: { credit: -1, stream_id: 1 } },
+      Watch: { valid: { watch: "a", request_id: "1" }, wrong: { watch: 1, request_id: 1 } },
       Subscribe: { valid: { message_types: [] }, wrong: { message_types: 1, patterns: 1, request_id: 1 } },
       Unsubscribe: { valid: { unsubscribe: [] }, wrong: { unsubscribe: 1, unsubscribe_patterns: 1, request_id: 1 } },
     };
@@ -269,13 +276,14 @@ describe("the fields of docs/protocol.md", () => {
           response_timeout_ms: -1,
           reply_to: 1,
           stream_window: -1,
+          ask_chain: 1,
         },
         more: ["payload", "traceparent", "tracestate"],
       },
       "acton subscribe": { kind: actonKinds.subscribe, valid: { message_types: [] }, wrong: { message_types: 1 } },
       "acton subscribe patterns": { kind: actonKinds.subscribePatterns, valid: { patterns: [] }, wrong: { patterns: 1 } },
       "acton discover": { kind: actonKinds.discover, valid: {}, wrong: { include_actors: 1, include_message_types: 1 } },
-      "acton extensions": { kind: actonKinds.credit, valid: { credit: 1 }, wrong: { credit: -1 } },
+      "acton extensions": { kind: actonKinds.credit, valid: { credit: 1 }, wrong: { credit: -1 }, more: ["watch"] },
     };
     for (const [heading, { kind, valid, wrong, more = [] }] of Object.entries(sections)) {
       expect(decodeActon(kind, { correlation_id: "1", ...valid }).kind).not.toBe("malformed");
@@ -298,8 +306,8 @@ describe("the fields of docs/protocol.md", () => {
     expect(fieldsUnder("Figures")).toEqual(Object.keys(wireStats(listener.stats())).sort());
   });
 
-  function failed(shape: AnswerShape): Record<string, unknown> {
-    return written((out) => bare.failure(out, to("1", shape), failure, 0));
+  function failed(shape: AnswerShape, told = failure): Record<string, unknown> {
+    return written((out) => bare.failure(out, to("1", shape), told, 0));
   }
 });
 
@@ -319,6 +327,18 @@ describe("the codes", () => {
   test("of docs/cli.md are the command line's exit statuses", () => {
     const documented = rowsOf(sectionOf(commandLine, "Exit status")).map(([status]) => Number(status));
     expect(documented).toEqual(Object.values(exitCodes));
+  });
+});
+
+describe("the kinds of failure in docs/clients.md", () => {
+  test("are those of src/ask-failure.ts, each with its codes and reasons", () => {
+    const rows = rowsOf(sectionOf(clients, "Errors")).filter(([, codes = ""]) => /^`[A-Z_]+`/.test(codes));
+    const words = (cell: string): string[] => [...cell.matchAll(/`([A-Za-z_]+)`/g)].map(([, word = ""]) => word);
+    const documented = rows.flatMap(([kind = "", codes = ""]) => words(codes).map((code) => [code, plain(kind)]));
+    expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(Object.entries(askOutcomes).map(([code, { kind }]) => [code, kind])));
+    const reasons = Object.values(askOutcomes).flatMap(({ reason }) => reason ?? []);
+    const told = words(rows.find(([kind = ""]) => plain(kind) === "refused")?.[2]?.split(";")[0] ?? "");
+    expect(new Set(told)).toEqual(new Set(["reason", ...reasons]));
   });
 });
 
@@ -371,7 +391,7 @@ describe("the tables of docs/protocol.md", () => {
     });
     expect(Object.fromEntries(rows.map(([variant, ...words]) => [variant, words]))).toEqual(Object.fromEntries(expected));
     const late = actonFailure({ code: "TIMEOUT", message: "", afterMs: 100 }, "stream");
-    const said = actonFailure({ code: "TARGET_BUSY", message: "DETAIL", handlerRan: true }, "response");
+    const said = actonFailure({ code: "TARGET_BUSY", message: "DETAIL", ran: "yes", byHandler: true }, "response");
     for (const { error } of [late, said]) expect(sectionOf(protocol, "acton errors")).toContain(`\`${error}\``);
   });
 

@@ -32,6 +32,8 @@ interface Rule {
 
 const bottomRow = [
   "errors",
+  "ask-failure",
+  "ask-chain",
   "config",
   "config-keys",
   "config-layers",

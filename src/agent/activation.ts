@@ -6,7 +6,7 @@ import type { Failure } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { AgentRef } from "../message/agent-ref.ts";
 import type { Recipient } from "../message/recipient.ts";
-import type { Envelope, Peer, TraceContext } from "../message/envelope.ts";
+import { type Envelope, type Origin, originHere, type Peer, type TraceContext } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
 import type { Publisher } from "../message/publisher.ts";
 import { type Attendant, type Reply, ReplyPort } from "../message/reply-port.ts";
@@ -16,11 +16,12 @@ import type { AgentNode, OpenAsk, RunningHandler } from "./ask-cycle.ts";
 import type { AgentArgument, HandlerArgument, StartAgent } from "./blueprint.ts";
 import type { HandlerEntry } from "./definition.ts";
 import type { AgentHandle } from "./handle.ts";
+import type { AgentServices } from "./services.ts";
 
 /** The agent, as its activations use it. */
 export interface ActivationHost extends AgentNode {
   readonly argument: AgentArgument<unknown>;
-  readonly streamReaderTimeoutMs: number;
+  readonly services: Pick<AgentServices, "askChains" | "limits">;
   readonly waitingReaders: Set<RunningHandler>;
   /** The ask as the cycle finder sees it; undefined when the recipient lives elsewhere. */
   openAsk(port: ReplyPort, recipient: Recipient, type: MessageType): OpenAsk | undefined;
@@ -93,6 +94,15 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
 
   get trace(): TraceContext | undefined {
     return this.envelope.origin?.trace;
+  }
+
+  get askChain(): readonly string[] {
+    return this.#host.services.askChains.of(this, this.envelope.origin?.askChain);
+  }
+
+  get passedOn(): Origin | undefined {
+    const askChain = this.envelope.origin?.askChain;
+    return askChain === undefined ? undefined : { ...originHere, askChain };
   }
 
   get self(): AgentHandle<MessageType> {
@@ -181,7 +191,7 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
   }
 
   #waitInside(reader: Promise<void>): Promise<void> {
-    const ms = this.#host.streamReaderTimeoutMs;
+    const ms = this.#host.services.limits.streamReaderTimeoutMs;
     const { clock } = this.#host.argument;
     return new Promise((resolve) => {
       const timer = after(clock, ms, () => {

@@ -54,6 +54,8 @@ export interface HandlerArgument<Model, T extends MessageType> extends AgentArgu
   readonly peer: Peer | undefined;
   readonly identity: unknown;
   readonly trace: TraceContext | undefined;
+  /** For calls that something else makes over a socket for this handler: their option `askChain`. Calls made here have it by themselves. */
+  readonly askChain: readonly string[];
 }
 
 type Items<Item> = AsyncGenerator<Item, Item | void, void> | Generator<Item, Item | void, void> | AsyncIterable<Item, Item | void>;

@@ -75,8 +75,8 @@ export class AgentCell implements Recipient, Task, RunnerHost, Living {
     return this.#gate.crowded;
   }
 
-  get streamReaderTimeoutMs(): number {
-    return this.#services.limits.streamReaderTimeoutMs;
+  get services(): AgentServices {
+    return this.#services;
   }
 
   get argument(): AgentArgument<unknown> {

@@ -10,7 +10,7 @@ import { Envelope } from "../message/envelope.ts";
 import type { AnswerOf, MessageType, PayloadOf } from "../message/message-type.ts";
 import { PendingAsk } from "../message/pending-ask.ts";
 import { PendingStream, type ReplyStream } from "../message/reply-stream.ts";
-import type { Activity, Caller } from "./activity.ts";
+import type { Activity } from "./activity.ts";
 import type { AnyBlueprint, BlueprintDefinition, ChildOptions, RestartKind } from "./definition.ts";
 import { Schedule } from "./schedule.ts";
 import { afterDelay, atTime, every, type SchedulePlan, type SendEveryOptions } from "./schedule-plan.ts";
@@ -19,7 +19,7 @@ import { afterDelay, atTime, every, type SchedulePlan, type SendEveryOptions } f
 export interface CallerServices {
   readonly clock: Clock;
   readonly limits: Pick<RuntimeConfig, "askTimeoutMs">;
-  readonly activity: Activity<Caller>;
+  readonly activity: Activity;
   /** With the option `validateLocal`: what is wrong with a payload. Undefined otherwise. */
   readonly checkLocal: (type: MessageType, payload: unknown) => Failure | undefined;
 }
@@ -112,7 +112,7 @@ export class AgentHandle<Handled extends MessageType = never> implements AgentRe
       const release = caller && (() => caller.waitsNoMore(pending.port));
       const pending = new PendingAsk(clock, options?.timeoutMs ?? limits.askTimeoutMs, resolve as (value: unknown) => void, reject, release);
       caller?.waitsFor(pending.port, this.recipient, type);
-      this.#deliver(new Envelope(type, payload, pending.port, caller?.self, undefined));
+      this.#deliver(new Envelope(type, payload, pending.port, caller?.self, caller?.passedOn));
       if (options?.signal !== undefined) pending.cancelOn(options.signal);
     });
   }
@@ -125,7 +125,7 @@ export class AgentHandle<Handled extends MessageType = never> implements AgentRe
     const pending = new PendingStream(clock, options ?? {}, caller && onWaiting);
     const failure = checkLocal(type, payload) ?? (caller && this.recipient.askCycle(type));
     if (failure !== undefined) pending.port.abandon(failure);
-    else this.#deliver(new Envelope(type, payload, pending.port, caller?.self, undefined));
+    else this.#deliver(new Envelope(type, payload, pending.port, caller?.self, caller?.passedOn));
     return pending as ReplyStream<AnswerOf<T>>;
   }
 

@@ -8,7 +8,7 @@ import type { AgentArgument } from "./blueprint.ts";
 import type { BlueprintDefinition, StartOptions } from "./definition.ts";
 import type { AgentHandle, Family, Life } from "./handle.ts";
 
-export const agentStopped: Failure = { code: "AGENT_STOPPED", message: "the agent has stopped" };
+export const agentStopped: Failure = { code: "AGENT_STOPPED", message: "the agent has stopped", ran: "no" };
 
 /** An agent as the broker sees it. */
 export interface BroadcastTarget {

@@ -8,6 +8,7 @@ import type { MessageType } from "../message/message-type.ts";
 import type { Publisher } from "../message/publisher.ts";
 import type { Random } from "../random.ts";
 import type { Scheduler } from "../scheduler.ts";
+import type { AskChains } from "./ask-chains.ts";
 import type { AnyBlueprint } from "./definition.ts";
 import type { AgentHandle, CallerServices } from "./handle.ts";
 import type { BroadcastTarget, Household, Living, StartContext, StartedAgent } from "./living.ts";
@@ -33,6 +34,7 @@ export interface FaultInjection {
 }
 
 export interface AgentServices extends CallerServices {
+  readonly askChains: AskChains;
   readonly random: Random;
   readonly scheduler: Scheduler;
   readonly log: Log;

@@ -1,7 +1,7 @@
 // Publish and subscribe by message type, inside one process. Broadcasting hands the message to each subscriber's
 // own queue in the same turn: first in, first out for each publisher and subscriber, waiting for nobody.
 
-import type { Activity, Caller } from "../agent/activity.ts";
+import type { Activity } from "../agent/activity.ts";
 import type { BroadcastTarget } from "../agent/living.ts";
 import type { Clock } from "../clock.ts";
 import { detailOf, stackOf } from "../errors.ts";
@@ -27,7 +27,7 @@ export interface BrokerServices {
   readonly clock: Clock;
   readonly scheduler: Scheduler;
   readonly log: Log;
-  readonly activity: Activity<Caller>;
+  readonly activity: Activity;
   readonly limits: { readonly subscriberQueueSize: number; readonly messagesPerTurnMax: number };
 }
 

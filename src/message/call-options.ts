@@ -5,4 +5,6 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Aborting it ends the call with CANCELLED. */
   readonly signal?: AbortSignal;
+  /** Over a socket: ids of the handlers that wait for this call. Default: those of the handler that makes it. */
+  readonly askChain?: readonly string[];
 }

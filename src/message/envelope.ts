@@ -20,15 +20,20 @@ export interface TraceContext {
   readonly tracestate?: string;
 }
 
-/** Where a message that came over a socket came from. */
+/** Where a message came from that came over a socket, or from a handler that works for somebody elsewhere. */
 export interface Origin {
-  readonly peer: Peer;
+  /** Undefined for a message of this process. */
+  readonly peer: Peer | undefined;
   /** What the policy's `admit` established; undefined without a policy. */
   readonly identity: unknown;
   readonly trace: TraceContext | undefined;
   /** What came of its connection. Once it is revoked, what it sent and nobody has begun is dropped. */
   readonly connection: { readonly revoked: boolean };
+  /** Ids of the handlers elsewhere that wait for the answer; undefined when none do. */
+  readonly askChain: readonly string[] | undefined;
 }
+
+export const originHere: Origin = { peer: undefined, identity: undefined, trace: undefined, connection: { revoked: false }, askChain: undefined };
 
 export class Envelope {
   readonly type: MessageType;

@@ -1,7 +1,7 @@
 // The asking side of a local ask: one promise, one deadline, one outcome.
 
 import type { Clock, Timer } from "../clock.ts";
-import { ActonError, type Failure } from "../errors.ts";
+import { ActonError, type Failure, withRan } from "../errors.ts";
 import { isPromiseLike } from "../promise-like.ts";
 import { ReplyPort, type ReplySink } from "./reply-port.ts";
 
@@ -57,7 +57,7 @@ export class PendingAsk implements ReplySink, Timer {
   cancel(failure: Failure): void {
     if (!this.port.open) return;
     this.port.cancel();
-    this.reject(failure);
+    this.reject(withRan(failure, this.port.ran));
   }
 
   cancelOn(signal: AbortSignal): void {

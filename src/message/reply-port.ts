@@ -1,7 +1,7 @@
 // The answering side of one message. A handler sees it as `reply`; whoever waits stands behind it as a ReplySink.
 // Invariant: a sink hears at most one of resolve and reject, and nothing after it.
 
-import { ActonError, detailOf, type Failure, isA, isErrorCode } from "../errors.ts";
+import { ActonError, detailOf, type Failure, isA, isErrorCode, type Ran, withRan } from "../errors.ts";
 import { reserveStack } from "../stack-reserve.ts";
 
 export interface ReplySink {
@@ -69,6 +69,11 @@ export class ReplyPort implements Reply {
     return this.#cancelled;
   }
 
+  /** Whether a handler has begun to work on it. Once it is cancelled or answered, none ever will that has not. */
+  get ran(): Ran {
+    return this.#attendant === undefined ? "no" : "yes";
+  }
+
   /** The one who works on it; undefined while it is queued. */
   get attendant(): Attendant | undefined {
     return this.#attendant;
@@ -120,7 +125,7 @@ export class ReplyPort implements Reply {
     if (!this.#open || this.#sink === undefined) return;
     this.#open = false;
     this.#abandoned = true;
-    this.#sink.reject(failure);
+    this.#sink.reject(withRan(failure, this.ran));
   }
 
   /** Called by whoever waits, when it waits no more. Answers are dropped from now on. */
@@ -200,5 +205,5 @@ function failureOf(error: unknown): Failure {
   if (!isA(ActonError, error) || !isErrorCode(error.code)) return { code: "HANDLER_FAILED", message: detailOf(error) };
   const { code, message, retryAfterMs, details } = error;
   const options = { ...(retryAfterMs === undefined ? {} : { retryAfterMs }), ...(details === undefined ? {} : { details }) };
-  return { code, message, ...options, handlerRan: true };
+  return { code, message, ...options, ran: "yes", byHandler: true };
 }

@@ -2,7 +2,7 @@
 // A full buffer makes the agent wait; leaving the loop cancels the agent's work.
 
 import { after, type Clock } from "../clock.ts";
-import { ActonError, type Failure } from "../errors.ts";
+import { ActonError, type Failure, withRan } from "../errors.ts";
 import type { CallOptions } from "./call-options.ts";
 import { ReplyPort, type ReplySink } from "./reply-port.ts";
 
@@ -101,7 +101,7 @@ export class PendingStream implements ReplySink, ReplyStream<unknown> {
   #cancel(failure: Failure): void {
     if (this.#outcome !== undefined) return;
     this.port.cancel();
-    this.#finish({ failure });
+    this.#finish({ failure: withRan(failure, this.port.ran) });
   }
 
   #finish(outcome: { readonly value: unknown } | { readonly failure: Failure }): void {

@@ -1,6 +1,7 @@
 // The agent system: agents, their broker, and what they share. Knows nothing of sockets.
 
 import { Activity } from "../agent/activity.ts";
+import { AskChains } from "../agent/ask-chains.ts";
 import type { Blueprint } from "../agent/blueprint.ts";
 import type { AnyBlueprint, StartOptions } from "../agent/definition.ts";
 import type { AgentHandle } from "../agent/handle.ts";
@@ -39,6 +40,7 @@ export interface SystemOptions {
 
 export class AgentSystem {
   readonly broker: Broker;
+  readonly askChains: AskChains;
   readonly counters: AgentCounters & { deadLetters: number } = {
     handled: 0,
     crashed: 0,
@@ -56,11 +58,13 @@ export class AgentSystem {
     const { faults, limits, validateLocal, onSupervision = () => {} } = options;
     const activity = new Activity();
     this.broker = new Broker({ ...seams, limits, activity });
+    this.askChains = new AskChains(seams.random, activity);
     this.#services = {
       ...seams,
       limits,
       faults,
       activity,
+      askChains: this.askChains,
       counters: this.counters,
       subscribe: (type: MessageType, target: BroadcastTarget) => this.broker.subscribeAgent(type, target),
       publisherFor: (agentName: string) => this.#publisherFor(agentName),

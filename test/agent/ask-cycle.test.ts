@@ -133,6 +133,19 @@ describe("an ask that would wait for itself", () => {
     expect(await outcome(handle.ask(Relay, { path: [] }))).toEqual({ value: "ASK_CYCLE" });
   });
 
+  test("is found between the runtimes of one process", async () => {
+    const [here, there] = [testSystem(), testSystem()];
+    const b: AgentHandle<typeof Relay> = await there.system.start(
+      agent("b", () => ({})).mutateOn(Relay, async () => a.ask(Ping, {}).catch((error: ActonError) => error.message)),
+    );
+    const a: AgentHandle<typeof Relay | typeof Ping> = await here.system.start(
+      agent("a", () => ({}))
+        .mutateOn(Relay, async () => b.ask(Relay, { path: [] }))
+        .actOn(Ping, () => "pong"),
+    );
+    expect(await outcome(a.ask(Relay, { path: [] }))).toEqual({ value: "this ask would wait for itself: b → a → b" });
+  });
+
   test("is found in an async generator", async () => {
     const { system } = testSystem();
     const handle = await system.start(

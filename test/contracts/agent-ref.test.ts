@@ -1,13 +1,10 @@
 // What holds for every way to an agent: each test runs on a local handle, and on a remote ref over a socket in both formats.
 
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { ActonApp, ActonError, agent, type AgentRef, ManualClock, message } from "acton";
-import { join } from "node:path";
+import { ActonError, agent, type AgentRef, ManualClock, message } from "acton";
 import { z } from "zod";
-import { type Client, connect } from "../../src/client.ts";
-import { silentLog } from "../../src/log.ts";
-import { eventually, oneRound, quiet } from "../support/conditions.ts";
-import { TemporaryDirectory } from "../support/test-server.ts";
+import { eventually, quiet } from "../support/conditions.ts";
+import { kinds, open, type Way } from "../support/ways.ts";
 
 const Doubled = message("Doubled", { value: z.number() });
 const Double = message("Double", { value: z.number() }).replies(Doubled);
@@ -56,55 +53,6 @@ const subject = (seen: Seen) =>
 
 type Handled = ReturnType<typeof subject>["handled"];
 
-/** One way to the same agent. */
-interface Way {
-  readonly ref: AgentRef<Handled>;
-  /** The agent, or what leads to it, goes away. */
-  end(): Promise<void>;
-  close(): Promise<void>;
-}
-
-const kinds: readonly { readonly name: string; readonly open: (seen: Seen, clock: ManualClock) => Promise<Way> }[] = [
-  {
-    name: "a local handle",
-    async open(seen, clock) {
-      const runtime = ActonApp.launch({ clock, log: silentLog });
-      const ref = await runtime.start(subject(seen));
-      return { ref, end: () => ref.stop(), close: () => passing(clock, runtime.shutdownAll()) };
-    },
-  },
-  { name: "a remote agent over JSON", open: (seen, clock) => remote(seen, clock, "json") },
-  { name: "a remote agent over MessagePack", open: (seen, clock) => remote(seen, clock, "msgpack") },
-];
-
-async function remote(seen: Seen, clock: ManualClock, format: "json" | "msgpack"): Promise<Way> {
-  const directory = new TemporaryDirectory();
-  const runtime = ActonApp.launch({ clock, log: silentLog });
-  runtime.ipcExpose("subject", await runtime.start(subject(seen)));
-  const path = join(directory.path, "s.sock");
-  await runtime.startIpcListener({ socketPath: path });
-  const client: Client = await connect(path, { clock, format, keepAliveMs: 0 });
-  return {
-    ref: client.agent<ReturnType<typeof subject>>("subject"),
-    end: () => passing(clock, runtime.shutdownAll()),
-    async close() {
-      client.close();
-      await passing(clock, runtime.shutdownAll());
-      directory[Symbol.dispose]();
-    },
-  };
-}
-
-async function passing(clock: ManualClock, work: Promise<unknown>): Promise<void> {
-  let done = false;
-  const finished = work.then(() => (done = true));
-  while (!done) {
-    clock.advance(1000);
-    await oneRound();
-  }
-  await finished;
-}
-
 async function codeOf(call: Promise<unknown>): Promise<string> {
   const error: unknown = await call.then(
     () => "no failure",
@@ -113,16 +61,16 @@ async function codeOf(call: Promise<unknown>): Promise<string> {
   return error instanceof ActonError ? error.code : String(error);
 }
 
-describe.each(kinds)("$name", ({ open }) => {
+describe.each(kinds)("$name", ({ kind }) => {
   let seen: Seen;
   let clock: ManualClock;
-  let way: Way;
+  let way: Way<Handled>;
   let ref: AgentRef<Handled>;
 
   beforeEach(async () => {
     seen = new Seen();
     clock = new ManualClock();
-    way = await open(seen, clock);
+    way = await open(kind, subject(seen), { clock });
     ref = way.ref;
   });
 
@@ -276,6 +224,22 @@ describe.each(kinds)("$name", ({ open }) => {
     await eventually(() => calls.length > 0);
     await quiet();
     expect(calls).toEqual(["watching"]);
+  });
+
+  test("calls each watcher back once when the agent itself has stopped, and at once whoever comes later", async () => {
+    const calls: string[] = [];
+    ref.watch(() => calls.push("one"));
+    ref.watch(() => calls.push("other"));
+    ref.watch(() => calls.push("ended"))();
+    await ref.ask(Double, { value: 1 });
+    expect(calls).toEqual([]);
+    await way.handle.stop();
+    await eventually(() => calls.length === 2);
+    ref.watch(() => calls.push("late"));
+    await eventually(() => calls.length === 3);
+    await way.end();
+    await quiet();
+    expect(calls).toEqual(["one", "other", "late"]);
   });
 
   test("fails what is asked once the agent is out of reach", async () => {

@@ -8,8 +8,10 @@ import {
   type AgentHandle,
   type AgentRef,
   type AnswerOf,
+  type AskFailure,
   message,
   type PayloadOf,
+  type RefusalReason,
   type ReplyStream,
   type Schedule,
 } from "../../src/index.ts";
@@ -136,5 +138,24 @@ export const parent = agent("parent", () => ({ child: undefined as AgentHandle<t
   })
   .mutateOn(Tick, ({ broker, message }) => broker.broadcast(ListItem, { id: message.at, name: "tick" }))
   .onCrash((error) => (error instanceof TypeError ? "stop" : "restart"));
+
+/** There is no kind beside these, and none whose fields a caller has to guess. */
+export function advice(failure: AskFailure): string {
+  switch (failure.kind) {
+    case "undeliverable":
+      holds<Same<typeof failure.ran, "no">>();
+      return failure.message;
+    case "refused":
+      holds<Same<typeof failure.reason, RefusalReason>>();
+      return failure.reason;
+    case "cancelled":
+    case "noReply":
+    case "failed":
+    case "timedOut":
+    case "transportLost":
+      holds<Same<typeof failure.ran, "no" | "yes" | "unknown">>();
+      return failure.ran;
+  }
+}
 
 export { AddResult };

@@ -28,13 +28,14 @@ export const bodyLimits: CodecLimits = { depth: 127, tokens: 2 ** 24 };
 export const noTimeLimit = 2n ** 64n - 1n;
 
 export const jsonBodies: BodyCodec = {
-  request(out, id, { agent, type, payload, expects, timeoutMs, window }) {
+  request(out, id, { agent, type, payload, expects, timeoutMs, window, askChain }) {
     const time = timeoutMs === undefined ? "" : `,"timeout_ms":${Number.isSafeInteger(timeoutMs) ? timeoutMs : noTimeLimit}`;
     const pace = window === undefined ? "" : `,"stream_window":${window}`;
+    const chain = askChain === undefined ? "" : `,"ask_chain":${JSON.stringify(askChain)}`;
     const expected = expects === "reply" ? `,"expects_reply":true` : expects === "stream" ? `,"expects_stream":true` : "";
     writeText(
       out,
-      `{"request_id":"${id}","target":${jsonId(agent)},"message_type":${jsonId(type)}${expected}${time}${pace},"payload":${encodeJson(payload)}}`,
+      `{"request_id":"${id}","target":${jsonId(agent)},"message_type":${jsonId(type)}${expected}${time}${pace}${chain},"payload":${encodeJson(payload)}}`,
     );
   },
 

@@ -1,6 +1,7 @@
 // The four ways to an agent over the connection, without their types: what Client and RemoteAgent are both made of.
 
 import type { ActonError } from "../../errors.ts";
+import { askChain } from "../../ask-chain.ts";
 import type { CallOptions } from "../../message/call-options.ts";
 import type { Connection } from "./connection.ts";
 import type { Body, OutgoingRequest } from "./open-call.ts";
@@ -23,21 +24,30 @@ export class Calls {
   }
 
   ask(agent: string, type: string, payload: unknown, options?: CallOptions): Promise<unknown> {
-    return this.#call(agent, type, payload, "reply", options);
+    return this.#call(agent, type, payload, "reply", options, options?.askChain ?? askChain.current());
   }
 
   async send(agent: string, type: string, payload: unknown, options?: CallOptions): Promise<void> {
     await this.#call(agent, type, payload, "delivery", options);
   }
 
-  stream(agent: string, type: string, payload: unknown, { timeoutMs, signal, window = windowDefault }: StreamOptions = {}): RemoteStream {
+  stream(agent: string, type: string, payload: unknown, options: StreamOptions = {}): RemoteStream {
+    const { timeoutMs, signal, window = windowDefault } = options;
     if (!Number.isSafeInteger(window) || window < 1) throw new RangeError(`A stream's window is a whole number from 1, not ${window}`);
     const limitMs = timeoutMs === undefined ? undefined : wholeMs(timeoutMs);
     const stream = new RemoteStream(this.#session.clock, { timeoutMs: limitMs, signal, window });
     try {
-      if (signal?.aborted === true) throw cancelled();
+      if (signal?.aborted === true) throw cancelled("no");
       const { connection } = this.#session;
-      connection.request(stream, { agent, type, payload, expects: "stream", timeoutMs: limitMs, window });
+      connection.request(stream, {
+        agent,
+        type,
+        payload,
+        expects: "stream",
+        timeoutMs: limitMs,
+        window,
+        askChain: options.askChain ?? askChain.current(),
+      });
       stream.began(connection);
     } catch (error) {
       stream.fail(error as ActonError);
@@ -55,15 +65,22 @@ export class Calls {
     });
   }
 
-  watch(lost: () => void): () => void {
-    return this.#session.watch(lost);
+  watch(agent: string, stopped: () => void): () => void {
+    return this.#session.watches.add(agent, stopped);
   }
 
-  #call(agent: string, type: string, payload: unknown, expects: OutgoingRequest["expects"], options: CallOptions | undefined): Promise<unknown> {
+  #call(
+    agent: string,
+    type: string,
+    payload: unknown,
+    expects: OutgoingRequest["expects"],
+    options: CallOptions | undefined,
+    askChain?: readonly string[],
+  ): Promise<unknown> {
     const timeoutMs = wholeMs(options?.timeoutMs ?? this.#session.timeoutMs);
     return this.#begin(options?.signal, (connection, resolve, reject) => {
       const call = new PendingCall(connection, timeoutMs, resolve, reject);
-      connection.request(call, { agent, type, payload, expects, timeoutMs });
+      connection.request(call, { agent, type, payload, expects, timeoutMs, askChain });
       return call;
     });
   }
@@ -74,7 +91,7 @@ export class Calls {
     start: (connection: Connection, resolve: (value: Value) => void, reject: (error: ActonError) => void) => PendingCall,
   ): Promise<Value> {
     return new Promise((resolve, reject) => {
-      if (signal?.aborted === true) throw cancelled();
+      if (signal?.aborted === true) throw cancelled("no");
       start(this.#session.connection, resolve, reject).began(signal);
     });
   }

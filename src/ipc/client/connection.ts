@@ -168,7 +168,7 @@ export class Connection implements Carrier, BodyReceiver, Timer {
   #failureOf(call: OpenCall, error: ActonError): ActonError {
     if (!this.#proven && error.code !== "CONNECTION_CLOSED" && error.code !== "PROTOCOL_ERROR") return error;
     const text = error.code === "CONNECTION_CLOSED" ? error.message : `the connection failed: ${failureText(error)}`;
-    return new ActonError("CONNECTION_CLOSED", text, { details: { ran: call.frameEnd > this.#outgoing.taken ? "no" : "unknown" }, cause: error });
+    return new ActonError("CONNECTION_CLOSED", text, { ran: call.frameEnd > this.#outgoing.taken ? "no" : "unknown", cause: error });
   }
 
   #admit(): void {
@@ -215,5 +215,5 @@ function unsendable(thrown: unknown): unknown {
 
 /** For a call that was not even begun. */
 export function notConnected(why: string): ActonError {
-  return new ActonError("CONNECTION_CLOSED", why, { details: { ran: "no" } });
+  return new ActonError("CONNECTION_CLOSED", why, { ran: "no" });
 }

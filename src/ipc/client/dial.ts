@@ -69,7 +69,7 @@ function distrust(path: string, what: string): ActonError {
 }
 
 function unreachable(path: string, reason: string, cause?: unknown): ActonError {
-  return new ActonError("CONNECTION_CLOSED", `cannot connect to ${path}: ${reason}`, { details: { ran: "no" }, cause });
+  return new ActonError("CONNECTION_CLOSED", `cannot connect to ${path}: ${reason}`, { ran: "no", cause });
 }
 
 const reasons: Readonly<Record<string, string>> = {

@@ -16,6 +16,8 @@ export interface OutgoingRequest {
   readonly timeoutMs: number | undefined;
   /** Items that the server may send ahead of credit. */
   readonly window?: number;
+  /** Ids of the handlers that wait for the answer. */
+  readonly askChain?: readonly string[] | undefined;
 }
 
 export interface OpenCall {

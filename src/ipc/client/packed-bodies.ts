@@ -4,7 +4,7 @@ import { decodeMessagePack, encodeMessagePack } from "../wire/msgpack.ts";
 import { type BodyCodec, bodyLimits, jsonBodies, noTimeLimit, objectFrom } from "./body-codec.ts";
 
 export const packedBodies: BodyCodec = {
-  request(out, id, { agent, type, payload, expects, timeoutMs, window }) {
+  request(out, id, { agent, type, payload, expects, timeoutMs, window, askChain }) {
     this.other(out, {
       request_id: String(id),
       target: agent,
@@ -12,6 +12,7 @@ export const packedBodies: BodyCodec = {
       ...(expects === "reply" ? { expects_reply: true } : expects === "stream" ? { expects_stream: true } : {}),
       ...(timeoutMs === undefined ? {} : { timeout_ms: Number.isSafeInteger(timeoutMs) ? timeoutMs : noTimeLimit }),
       ...(window === undefined ? {} : { stream_window: window }),
+      ...(askChain === undefined ? {} : { ask_chain: askChain }),
       payload,
     });
   },

@@ -1,7 +1,7 @@
 // The asking side of one call: one promise, one deadline, one outcome. A timer itself, so that waiting allocates nothing more.
 
 import type { Timer } from "../../clock.ts";
-import { ActonError } from "../../errors.ts";
+import { ActonError, type Ran } from "../../errors.ts";
 import { errorOf } from "./answer-error.ts";
 import { type Body, type Carrier, graceMs, onAbort, type OpenCall } from "./open-call.ts";
 
@@ -29,7 +29,7 @@ export class PendingCall implements OpenCall, Timer {
     this.#carrier.clock.arm(this, this.#timeoutMs + graceMs);
     this.#unlisten = onAbort(signal, () => {
       this.#carrier.cancel(this);
-      this.fail(cancelled());
+      this.fail(cancelled("unknown"));
     });
   }
 
@@ -72,6 +72,6 @@ export class PendingQuery extends PendingCall {
   }
 }
 
-export function cancelled(): ActonError {
-  return new ActonError("CANCELLED", "the caller cancelled");
+export function cancelled(ran: Ran): ActonError {
+  return new ActonError("CANCELLED", "the caller cancelled", { ran });
 }

@@ -28,8 +28,8 @@ export class RemoteAgent<Handled extends MessageType = MessageType> implements A
     return this.#calls.stream(this.name, type.name, payload, options) as ReplyStream<AnswerOf<T>>;
   }
 
-  /** Calls back once, when the connection is lost: what becomes of the agent itself shows in the answers to calls. */
+  /** Calls back once: when the agent has stopped, when there is none of that name, or when the connection is lost. */
   watch(stopped: () => void): () => void {
-    return this.#calls.watch(stopped);
+    return this.#calls.watch(this.name, stopped);
   }
 }

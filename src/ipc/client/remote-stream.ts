@@ -2,7 +2,7 @@
 // a slow reader costs a bounded buffer and delays no other call. Leaving the loop cancels the agent's work.
 
 import type { Clock, Timer } from "../../clock.ts";
-import { ActonError } from "../../errors.ts";
+import { ActonError, type Ran } from "../../errors.ts";
 import { errorOf } from "./answer-error.ts";
 import { ItemQueue, Items, type Outcome } from "./item-queue.ts";
 import { type Body, type Carrier, graceMs, onAbort, type OpenCall } from "./open-call.ts";
@@ -35,12 +35,17 @@ export class RemoteStream extends Items<unknown> implements OpenCall, Timer {
     this.#options = options;
   }
 
+  /** Who has sent items runs. */
+  get #ran(): Ran {
+    return this.#received > 0 ? "yes" : "unknown";
+  }
+
   /** Its frame is on the way: from now on time counts, and the signal. */
   began(carrier: Carrier): void {
     const { timeoutMs, signal } = this.#options;
     this.#carrier = carrier;
     if (timeoutMs !== undefined) this.#clock.arm(this, timeoutMs + graceMs);
-    this.#unlisten = onAbort(signal, () => this.#abandon(cancelled()));
+    this.#unlisten = onAbort(signal, () => this.#abandon(cancelled(this.#ran)));
   }
 
   // A response in place of a stream frame is its end too: servers refuse streams with one.
@@ -68,7 +73,7 @@ export class RemoteStream extends Items<unknown> implements OpenCall, Timer {
 
   expire(): void {
     const { timeoutMs } = this.#options;
-    this.#abandon(new ActonError("TIMEOUT", `the stream did not end within ${timeoutMs} ms`, { afterMs: timeoutMs ?? 0 }));
+    this.#abandon(new ActonError("TIMEOUT", `the stream did not end within ${timeoutMs} ms`, { afterMs: timeoutMs ?? 0, ran: this.#ran }));
   }
 
   next(): Promise<IteratorResult<unknown, unknown>> {
@@ -106,5 +111,5 @@ export class RemoteStream extends Items<unknown> implements OpenCall, Timer {
 }
 
 function broken(problem: string): ActonError {
-  return new ActonError("PROTOCOL_ERROR", `the stream is broken: ${problem}`);
+  return new ActonError("PROTOCOL_ERROR", `the stream is broken: ${problem}`, { ran: "yes" });
 }

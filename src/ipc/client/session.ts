@@ -12,6 +12,7 @@ import { ownUid, platformTransport } from "./platform.ts";
 import { Reconnector, type ReconnectOptions } from "./reconnect.ts";
 import type { Requirements } from "./requirements.ts";
 import { Subscriptions } from "./subscriptions.ts";
+import { Watches } from "./watches.ts";
 
 export interface ConnectOptions {
   /** Default `json`. */
@@ -43,11 +44,11 @@ export class Session implements ConnectionEvents {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly subscriptions: Subscriptions;
+  readonly watches = new Watches();
   /** Resolves when no connection will come any more: with the error that ended the last one, or with undefined after `close`. */
   readonly closed: Promise<ActonError | undefined>;
   readonly #settings: Settings;
   readonly #reconnector: Reconnector | undefined;
-  readonly #watchers = new Set<() => void>();
   readonly #waiting: { readonly resolve: () => void; readonly reject: (error: ActonError) => void }[] = [];
   #settleClosed!: (error: ActonError | undefined) => void;
   #connection: Connection | undefined;
@@ -88,13 +89,6 @@ export class Session implements ConnectionEvents {
     return new Promise((resolve, reject) => this.#waiting.push({ resolve, reject }));
   }
 
-  /** Calls back once, when the connection that there is has gone; at once when there is none. Returns what ends the watch. */
-  watch(lost: () => void): () => void {
-    if (this.#connection === undefined) lost();
-    else this.#watchers.add(lost);
-    return () => void this.#watchers.delete(lost);
-  }
-
   close(): void {
     const error = new ActonError("CONNECTION_CLOSED", "the client was closed");
     this.#finish(error, undefined);
@@ -117,9 +111,7 @@ export class Session implements ConnectionEvents {
       if (this.#reconnector === undefined) this.#finish(error, error);
       else this.#reconnector.failed(error);
     }
-    const watchers = [...this.#watchers];
-    this.#watchers.clear();
-    for (const lost of watchers) lost();
+    this.watches.lost();
   }
 
   async #dial(): Promise<void> {
@@ -134,6 +126,7 @@ export class Session implements ConnectionEvents {
     if (connection.failure !== undefined) throw connection.failure;
     this.#connection = connection;
     this.subscriptions.connected(connection);
+    this.watches.connected(connection);
     for (const { resolve } of this.#waiting.splice(0)) resolve();
   }
 

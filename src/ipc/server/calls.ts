@@ -2,14 +2,15 @@
 // Invariant: a correlation that is in use here names exactly one call until its last frame is written.
 
 import type { Clock, Timer } from "../../clock.ts";
-import type { Failure } from "../../errors.ts";
-import type { RequestPacket } from "../wire/packet.ts";
+import { type Failure, withRan } from "../../errors.ts";
+import type { Address, RequestPacket } from "../wire/packet.ts";
 import type { Capacity } from "./capacity.ts";
 import type { ReplySlot } from "./reply-order.ts";
 
-/** A request or stream that has not had its last frame. */
+/** What has not had its last frame. */
 export interface OpenCall {
-  readonly packet: RequestPacket;
+  readonly kind: "request" | "stream" | "watch";
+  readonly packet: Address;
   /** Ends it with this failure. */
   cancel(failure: Failure): void;
   /** Lets a stream with a window send so many more frames. */
@@ -44,6 +45,7 @@ export interface CallsOwner {
 export class Calls {
   /** Requests in flight; streams are not among them. */
   requests = 0;
+  /** Streams, and watches, which last as long. */
   streams = 0;
   waitingBytes = 0;
   #streamNumber = 0;
@@ -56,6 +58,8 @@ export class Calls {
   // Streams without a correlation, by the id that the server gave them.
   readonly #unnamedStreams = new Map<string, OpenCall>();
   readonly #waiting = new Set<WaitingCall>();
+  // What is to be done when a call is over, for the few that have such a thing.
+  #closings: Map<OpenCall, () => void> | undefined;
   #admitting = false;
   readonly #admitMore = (): void => this.#admitWaiting();
 
@@ -119,10 +123,12 @@ export class Calls {
     if (this.#total.exhausted) this.#total.whenRoom(this.#admitMore);
   }
 
-  open(call: OpenCall): void {
-    const { correlation, expectsStream, streamId } = call.packet;
+  /** `closed` is called when the call has had its last frame, or nobody waits for it any more. */
+  open(call: OpenCall, closed?: () => void): void {
+    if (closed !== undefined) (this.#closings ??= new Map()).set(call, closed);
+    const { correlation, streamId } = call.packet;
     this.#open.set(correlation ?? call, call);
-    if (expectsStream) {
+    if (call.kind !== "request") {
       this.streams += 1;
       if (correlation === null && streamId !== null) this.#unnamedStreams.set(streamId, call);
     } else {
@@ -132,9 +138,10 @@ export class Calls {
   }
 
   close(call: OpenCall): void {
-    const { correlation, expectsStream, streamId } = call.packet;
+    const { correlation, streamId } = call.packet;
     if (!this.#open.delete(correlation ?? call)) return;
-    if (expectsStream) {
+    if (this.#closings !== undefined) this.#closed(call);
+    if (call.kind !== "request") {
       this.streams -= 1;
       if (correlation === null && streamId !== null) this.#unnamedStreams.delete(streamId);
     } else {
@@ -144,9 +151,14 @@ export class Calls {
     if (this.#waiting.size > 0) this.#admitWaiting();
   }
 
-  /** Ends the open streams, with a final frame each. */
+  /** Ends the open streams and watches, with a last frame each. */
   failStreams(failure: Failure): void {
-    for (const call of this.#begun()) if (call.packet.expectsStream) call.cancel(failure);
+    for (const call of this.#begun()) if (call.kind !== "request") call.cancel(failure);
+  }
+
+  /** Ends the watches: nobody is kept by them. */
+  failWatches(failure: Failure): void {
+    for (const call of this.#begun()) if (call.kind === "watch") call.cancel(failure);
   }
 
   /** Ends everything, with an answer each: what waits was never begun. */
@@ -168,6 +180,12 @@ export class Calls {
     this.#open.clear();
   }
 
+  #closed(call: OpenCall): void {
+    const closed = this.#closings?.get(call);
+    this.#closings?.delete(call);
+    closed?.();
+  }
+
   #begun(): OpenCall[] {
     return [...this.#open.values()].filter((call): call is OpenCall => !(call instanceof WaitingCall));
   }
@@ -178,7 +196,7 @@ export class Calls {
 
   #end(waiting: WaitingCall, failure: Failure): void {
     this.#leave(waiting);
-    this.#owner.refuse(waiting.arrival, failure);
+    this.#owner.refuse(waiting.arrival, withRan(failure, "no"));
     this.#admitWaiting();
   }
 

@@ -9,15 +9,15 @@ export class ConnectionOrigin {
   identity: unknown;
   /** The connection was ended by the application: what it sent and nobody has begun is dropped. */
   revoked = false;
-  #untraced: Origin | undefined;
+  #plain: Origin | undefined;
 
   constructor(peer: Peer) {
     this.peer = peer;
   }
 
-  /** One for all messages without a trace. */
-  of(trace: Trace | undefined): Origin {
-    this.#untraced ??= { peer: this.peer, identity: this.identity, trace: undefined, connection: this };
-    return trace === undefined ? this.#untraced : { ...this.#untraced, trace };
+  /** One for all messages that have neither a trace nor somebody who waits for them elsewhere. */
+  of(trace: Trace | undefined, askChain: readonly string[] | undefined): Origin {
+    this.#plain ??= { peer: this.peer, identity: this.identity, trace: undefined, connection: this, askChain: undefined };
+    return trace === undefined && askChain === undefined ? this.#plain : { ...this.#plain, trace, askChain };
   }
 }

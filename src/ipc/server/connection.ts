@@ -146,7 +146,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   /** It is told, and what it asked before is answered: requests in full, streams by the same failure. */
   unreadable(failure: Failure): void {
     if (this.#state !== "open") return;
-    this.calls.failStreams({ code: failure.code, message: failure.message, handlerRan: true });
+    this.calls.failStreams({ code: failure.code, message: failure.message });
     const slot = this.dialect.ordersUncorrelated ? this.answers.openSlot() : undefined;
     tell(this.#context.counters, failure, (told) => this.dialect.connectionFailure(this.answers.writerFor(slot), told, this.#format));
     this.finish(this.#context.config.drainTimeoutMs);

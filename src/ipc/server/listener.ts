@@ -1,6 +1,7 @@
 // The IPC listener: a path, the connections accepted on it, and what they share. It is started by the application,
 // drains when told to, and leaves nothing behind.
 
+import type { AskChains } from "../../agent/ask-chains.ts";
 import type { Broker } from "../../broker/broker.ts";
 import { after, type Clock } from "../../clock.ts";
 import type { IpcConfig } from "../../config.ts";
@@ -38,6 +39,7 @@ export interface ListenerParts {
   readonly names: Names;
   readonly types: TypeRegistry;
   readonly broker: Broker;
+  readonly askChains: AskChains;
   readonly policy: Policy | undefined;
   readonly product: Release;
   readonly application: Release;
@@ -70,7 +72,7 @@ export class IpcListener implements ConnectionOwner {
     const openFiles = parts.host.openFilesMax();
     checkOpenFiles(parts.config, openFiles);
     this.#refusedMax = refusedMax(openFiles);
-    this.#context = makeContext(parts, { isDraining: () => this.#draining, stats: () => this.stats() });
+    this.#context = makeContext({ ...parts, uid: parts.host.uid }, { isDraining: () => this.#draining, stats: () => this.stats() });
     const { files, transport, host, config, log } = parts;
     this.#path = takeOver(config.socketPath, { files, transport, pid: host.pid, uid: host.uid }, (socket) => this.#accept(socket));
     log.info("listening", { path: this.#path.path, pid: host.pid, memoryBoundMiB: Math.ceil(memoryBound(config) / 2 ** 20) });
@@ -208,6 +210,7 @@ export class IpcListener implements ConnectionOwner {
   async #drain(): Promise<DrainResult> {
     const { clock, config } = this.#parts;
     this.#draining = true;
+    for (const { calls } of [...this.#connections.values()]) calls.failWatches(shuttingDown);
     if (!this.#isQuiet()) {
       await new Promise<void>((resolve) => {
         const timer = after(clock, config.drainTimeoutMs, resolve);

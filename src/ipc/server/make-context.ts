@@ -8,7 +8,7 @@ import { Capacity } from "./capacity.ts";
 import { ListenerCounters, type ListenerStats } from "./listener-stats.ts";
 import type { ServerContext } from "./server-context.ts";
 
-type Given = "config" | "clock" | "scheduler" | "log" | "names" | "types" | "broker" | "policy" | "product" | "application";
+type Given = "config" | "clock" | "scheduler" | "log" | "names" | "types" | "broker" | "askChains" | "uid" | "policy" | "product" | "application";
 
 export interface ListenerState {
   isDraining(): boolean;

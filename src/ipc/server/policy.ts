@@ -10,6 +10,8 @@ export type Operation =
   | { readonly kind: "subscribePattern"; readonly pattern: string }
   /** The delivery of one push to one connection. */
   | { readonly kind: "push"; readonly type: string }
+  /** To be told when the agent has stopped, or at once that there is none. */
+  | { readonly kind: "watch"; readonly agent: string }
   | { readonly kind: "discover" }
   | { readonly kind: "stats" };
 

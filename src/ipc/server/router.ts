@@ -14,6 +14,7 @@ import { ping } from "./operations/ping.ts";
 import { refuseArrival } from "./operations/refuse-arrival.ts";
 import { stats } from "./operations/stats.ts";
 import { subscribe, unsubscribe } from "./operations/subscribe.ts";
+import { watch } from "./operations/watch.ts";
 import type { ServerContext } from "./server-context.ts";
 
 export function route(context: ServerContext, connection: Connection, packet: Packet, bytes: number): void {
@@ -36,6 +37,8 @@ export function route(context: ServerContext, connection: Connection, packet: Pa
       return heartbeat(connection, packet);
     case "leave":
       return leave(connection, packet);
+    case "watch":
+      return watch(context, connection, packet);
     case "cancel":
       return cancel(connection, packet);
     case "credit":

@@ -1,5 +1,6 @@
 // What all connections of one listener share.
 
+import type { AskChains } from "../../agent/ask-chains.ts";
 import type { Broker } from "../../broker/broker.ts";
 import type { Publication } from "../../broker/publication.ts";
 import type { Clock } from "../../clock.ts";
@@ -30,6 +31,9 @@ export interface ServerContext {
   readonly names: Names;
   readonly types: TypeRegistry;
   readonly broker: Broker;
+  readonly askChains: AskChains;
+  /** The user that the server runs as. */
+  readonly uid: number;
   readonly policy: Policy | undefined;
   readonly product: Release;
   readonly application: Release;

@@ -1,6 +1,6 @@
 // Failures on their way to a client: counted, and cut down to what can be written.
 
-import type { Failure } from "../../errors.ts";
+import { type Failure, ranOf } from "../../errors.ts";
 import type { ListenerCounters } from "./listener-stats.ts";
 
 /** A text or details that do not fit into a frame, or cannot be written, are left out: the code always fits. */
@@ -9,6 +9,6 @@ export function tell(counters: ListenerCounters, failure: Failure, write: (told:
   try {
     write(failure);
   } catch {
-    write({ code: failure.code, message: "…" });
+    write({ code: failure.code, message: "…", ran: ranOf(failure) });
   }
 }

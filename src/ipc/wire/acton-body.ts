@@ -19,6 +19,7 @@ export const actonKinds = {
   cancel: 0x40,
   credit: 0x41,
   stats: 0x42,
+  watch: 0x43,
 } as const;
 
 export interface ActonHeader {
@@ -70,6 +71,8 @@ function read(body: Body, header: ActonHeader, correlation: string): Packet {
       };
     case actonKinds.stats:
       return { kind: "stats", ...to };
+    case actonKinds.watch:
+      return { kind: "watch", ...to, agent: fields.text(body["watch"], "watch") };
     case actonKinds.cancel:
       return { kind: "cancel", correlation };
     case actonKinds.credit:
@@ -99,6 +102,7 @@ function request(body: Body, to: Address): Packet {
     replyTo: fields.optionalText(body["reply_to"], "reply_to"),
     streamWindow: fields.count(body["stream_window"], "stream_window"),
     trace: traceOf(body),
+    askChain: fields.ids(body["ask_chain"], "ask_chain"),
   };
 }
 

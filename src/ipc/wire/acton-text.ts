@@ -1,6 +1,6 @@
 // Failures in the words of the acton protocol: its clients show these texts, and some decide by them.
 
-import { type Failure, failureText } from "../../errors.ts";
+import { type Failure, failureText, ranOf } from "../../errors.ts";
 import type { AnswerShape } from "./packet.ts";
 
 const minVersion = "0x01";
@@ -8,9 +8,8 @@ const maxVersion = "0x02";
 
 /** The error text and code of a failure. `IO_ERROR` is what that protocol calls everything that went wrong with the handler. */
 export function actonFailure(failure: Failure, shape: AnswerShape | "connection"): { readonly error: string; readonly code: string } {
-  const { code } = failure;
-  // Clients send again whatever promises that no handler ran, so what a handler says never does.
-  if (failure.handlerRan && code !== "TIMEOUT" && code !== "ASK_CYCLE") return ioError(`HandlerFailed: ${failure.message}`);
+  const { code, message } = failure;
+  if (failure.byHandler && code !== "TIMEOUT") return ioError(`HandlerFailed: ${message}`);
   switch (code) {
     case "NO_REPLY":
       return ioError("Response channel closed without receiving a response");
@@ -18,8 +17,12 @@ export function actonFailure(failure: Failure, shape: AnswerShape | "connection"
       return ioError(failureText(failure));
     case "AGENT_STOPPED":
       return ioError("Recipient channel is closed");
-    default:
+    case "TIMEOUT":
+    case "CANCELLED":
       return { error: textOf(failure, shape), code };
+    default:
+      // Clients send again whatever has another code, taking it for a promise that no handler ran.
+      return ranOf(failure) === "no" ? { error: textOf(failure, shape), code } : ioError(`HandlerFailed: ${message}`);
   }
 }
 

@@ -162,7 +162,7 @@ function headerOf({ bytes, header }: Frame): ActonHeader | Failure {
   const kind = bytes[header + lengthFieldBytes + 1] as number;
   const formatByte = version === 1 ? 0x01 : bytes[header + lengthFieldBytes + 2];
   const format = formatByte === 0x01 ? "json" : formatByte === 0x02 ? "msgpack" : undefined;
-  const known = version === 1 ? kind >= 0x01 && kind <= 0x04 : (kind >= 0x01 && kind <= 0x0b) || (kind >= 0x40 && kind <= 0x42);
+  const known = version === 1 ? kind >= 0x01 && kind <= 0x04 : (kind >= 0x01 && kind <= 0x0b) || (kind >= 0x40 && kind <= 0x43);
   if (!known) return { code: "PROTOCOL_ERROR", message: `Unknown message type 0x${kind.toString(16).padStart(2, "0")} for protocol v${version}` };
   if (format === undefined) return { code: "PROTOCOL_ERROR", message: `Unknown format 0x${(formatByte ?? 0).toString(16).padStart(2, "0")}` };
   const ignored = kind === actonKinds.response || kind === actonKinds.error || kind === actonKinds.push || kind === actonKinds.stream;

@@ -35,6 +35,7 @@ function readRequest(body: Body, format: Format, correlation: string | null): Re
     replyTo: fields.optionalText(body["reply_to"], "reply_to"),
     streamWindow: fields.count(body["stream_window"], "stream_window"),
     trace: traceOf(body),
+    askChain: fields.ids(body["ask_chain"], "ask_chain"),
   };
 }
 
@@ -56,6 +57,10 @@ function readOther(body: Body, format: Format, correlation: string | null): Pack
   if (body["cancel"] !== undefined) return { kind: "cancel", correlation: fields.text(body["cancel"], "cancel") };
   if (body["credit"] !== undefined) {
     return { kind: "credit", correlation: fields.text(body["stream_id"], "stream_id"), credit: fields.count(body["credit"], "credit") ?? 0 };
+  }
+  if (body["watch"] !== undefined) {
+    if (correlation === null) throw missing("request_id");
+    return { kind: "watch", ...to, agent: fields.text(body["watch"], "watch") };
   }
   throw missing("target");
 }

@@ -1,7 +1,7 @@
 // The bare dialect: a length, then a body in JSON or MessagePack, told apart by its first byte frame by frame.
 // Spoken by the guide's clients in Python, Node and Rust, and by anyone with a socket and a JSON library.
 
-import { ActonError, type Failure, failureText } from "../../errors.ts";
+import { ActonError, errorKinds, type Failure, failureText, ranOf } from "../../errors.ts";
 import { capabilities } from "./capabilities.ts";
 import type { CodecLimits } from "./codec.ts";
 import type { Dialect } from "./dialect.ts";
@@ -154,6 +154,8 @@ function failureFields(failure: Failure): Record<string, unknown> {
   return {
     error: failureText(failure),
     error_code: failure.code,
+    // Said where the case says more than its code.
+    ...(ranOf(failure) === errorKinds[failure.code].ran ? {} : { ran: ranOf(failure) }),
     ...(failure.retryAfterMs === undefined ? {} : { retry_after_ms: failure.retryAfterMs }),
     ...(failure.details === undefined ? {} : { details: failure.details }),
   };

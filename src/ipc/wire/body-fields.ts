@@ -1,5 +1,6 @@
 // Checks the fields of a decoded body, whatever dialect it is of, and says which one is wrong.
 
+import { askChainMax } from "../../ask-chain.ts";
 import { ActonError, quoted } from "../../errors.ts";
 import type { AnswerShape, Trace } from "./packet.ts";
 
@@ -42,6 +43,15 @@ export const fields = {
     const broken = (value as string[]).findIndex((name) => !name.isWellFormed());
     if (broken >= 0) throw wrong(`${field}[${broken}]`, loneSurrogate);
     return value as string[];
+  },
+
+  /** A bounded array of ids; undefined when there are none. */
+  ids(value: unknown, field: string): readonly string[] | undefined {
+    if (value === undefined) return undefined;
+    const ids = fields.names(value, field) ?? [];
+    if (ids.length > askChainMax) throw wrong(field, `has more than ${askChainMax} ids`);
+    for (const [at, id] of ids.entries()) fields.correlation(id, `${field}[${at}]`);
+    return ids.length === 0 ? undefined : ids;
   },
 
   /** A whole number from 0. Clients write 2^64 − 1 for "no limit", so whatever is too large for a timer means just that. */

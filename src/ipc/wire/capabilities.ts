@@ -11,4 +11,6 @@ export const capabilities = {
   trace: true,
   reply_to: true,
   patterns: true,
+  watch: true,
+  ask_chain: true,
 } as const;

@@ -32,6 +32,8 @@ export interface RequestPacket extends Address {
   /** Stream frames that may be sent ahead of credit; undefined when the reader's pace is enough. */
   readonly streamWindow: number | undefined;
   readonly trace: Trace | undefined;
+  /** Ids of those that wait for the answer, the nearest last; never empty. */
+  readonly askChain: readonly string[] | undefined;
 }
 
 /** W3C trace context. */
@@ -65,7 +67,13 @@ export interface HeartbeatPacket extends Address {
   readonly body: Uint8Array;
 }
 
-/** Ends a request or stream of this connection. */
+/** Asks to be told when an agent has stopped. It has a correlation, so that it can be cancelled. */
+export interface WatchPacket extends Address {
+  readonly kind: "watch";
+  readonly agent: string;
+}
+
+/** Ends a request, stream or watch of this connection. */
 export interface CancelPacket {
   readonly kind: "cancel";
   readonly correlation: string;
@@ -98,6 +106,7 @@ export type Packet =
   | DiscoverPacket
   | QueryPacket
   | HeartbeatPacket
+  | WatchPacket
   | CancelPacket
   | CreditPacket
   | SilentPacket

@@ -131,7 +131,16 @@ const differences: readonly Difference[] = [
     change: (frame) => {
       if (frame.body["success"] !== true) return frame;
       const version = frame.body["protocol_version"] as { readonly capabilities: Fields };
-      const capabilities = { ...version.capabilities, cancel: true, credit: true, trace: true, reply_to: true, patterns: true };
+      const capabilities = {
+        ...version.capabilities,
+        cancel: true,
+        credit: true,
+        trace: true,
+        reply_to: true,
+        patterns: true,
+        watch: true,
+        ask_chain: true,
+      };
       return { ...frame, body: { ...frame.body, ...releases, schemas, protocol_version: { ...version, capabilities } } };
     },
   },

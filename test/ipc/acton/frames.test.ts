@@ -143,8 +143,8 @@ const unknownKinds = [
   { what: "kind 0x7f in version 2", frame: actonFrame(0x7f, {}), error: "Protocol error: Unknown message type 0x7f for protocol v2" },
   { what: "kind 0x00 in version 2", frame: actonFrame(0x00, {}), error: "Protocol error: Unknown message type 0x00 for protocol v2" },
   { what: "kind 0x0c in version 2", frame: actonFrame(0x0c, {}, "msgpack"), error: "Protocol error: Unknown message type 0x0c for protocol v2" },
-  { what: "kind 0x43 in version 2", frame: actonFrame(0x43, {}), error: "Protocol error: Unknown message type 0x43 for protocol v2" },
-  ...[0x00, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x40, 0x42].map((kind) => ({
+  { what: "kind 0x44 in version 2", frame: actonFrame(0x44, {}), error: "Protocol error: Unknown message type 0x44 for protocol v2" },
+  ...[0x00, 0x05, 0x06, 0x07, 0x08, 0x09, 0x0a, 0x0b, 0x40, 0x43].map((kind) => ({
     what: `kind 0x${kind.toString(16)} in version 1`,
     frame: actonFrame(kind, { correlation_id: "c", message_types: [], patterns: [] }, "v1"),
     error: `Protocol error: Unknown message type 0x${kind.toString(16).padStart(2, "0")} for protocol v1`,

@@ -20,6 +20,7 @@ export const kinds = {
   cancel: 0x40,
   credit: 0x41,
   stats: 0x42,
+  watch: 0x43,
 } as const;
 
 export const rejected = "__acton_connection_rejected__";

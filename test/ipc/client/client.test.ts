@@ -127,7 +127,20 @@ describe("a call", () => {
       message: "QuotaExceeded: ask tomorrow",
       subject: "QUOTA_EXCEEDED",
       details: { left: 0 },
+      ran: "unknown",
     });
+  });
+
+  test.each([
+    ["no", "no"],
+    ["yes", "yes"],
+    [undefined, "unknown"],
+    ["perhaps", "unknown"],
+  ])("says whether the handler ran, by the server's word %p or else by the code: %s", async (told, ran) => {
+    const { wire, client } = await open();
+    const call = client.ask("a", "T", {});
+    wire.answer({ request_id: "1", success: false, payload: null, error: "Timeout: late", error_code: "TIMEOUT", ran: told });
+    expect(await failureOf(call)).toMatchObject({ code: "TIMEOUT", ran });
   });
 
   test("times out by the clock when nothing comes, a little after the server should have said so; a late reply is nobody's", async () => {
@@ -240,7 +253,7 @@ describe("every open call settles", () => {
     for (const call of calls) expect((await failureOf(call)).code).toBe(code);
     expect(wire.terminated).toBe(true);
     expect(clock.armed).toBe(0);
-    expect(await failureOf(client.ask("a", "T", {}))).toMatchObject({ code: "CONNECTION_CLOSED", details: { ran: "no" } });
+    expect(await failureOf(client.ask("a", "T", {}))).toMatchObject({ code: "CONNECTION_CLOSED", ran: "no" });
   });
 
   test("and says whether it may have run: not when its frame has not left", async () => {
@@ -252,9 +265,9 @@ describe("every open call settles", () => {
     const unsent = client.ask("c", "T", {});
     await turn();
     wire.lose();
-    expect((await failureOf(sent)).details).toEqual({ ran: "unknown" });
-    expect((await failureOf(half)).details).toEqual({ ran: "no" });
-    expect((await failureOf(unsent)).details).toEqual({ ran: "no" });
+    expect((await failureOf(sent)).ran).toBe("unknown");
+    expect((await failureOf(half)).ran).toBe("no");
+    expect((await failureOf(unsent)).ran).toBe("no");
   });
 
   test.each(["PROTOCOL_ERROR", "ACCESS_DENIED"])(
@@ -266,7 +279,7 @@ describe("every open call settles", () => {
       wire.answer({ request_id: "0", success: true, payload: null, error: null });
       wire.answer({ request_id: null, success: false, payload: null, error: "no more", error_code: code });
       const error = await failureOf(call);
-      expect(error).toMatchObject({ code: "CONNECTION_CLOSED", details: { ran: "unknown" } });
+      expect(error).toMatchObject({ code: "CONNECTION_CLOSED", ran: "unknown" });
       expect(error.message).toEndWith(": no more");
       expect((await client.closed)?.code).toBe(code as ErrorCode);
     },
@@ -409,7 +422,7 @@ describe("connecting", () => {
     expect(await failureOf(connect("/run/x.sock", { transport: wire }))).toMatchObject({
       code: "CONNECTION_CLOSED",
       message,
-      details: { ran: "no" },
+      ran: "no",
     });
     expect(wire.connects).toBe(1);
   });

@@ -78,7 +78,7 @@ describe.each(["json", "msgpack"] as const)("over %s", (format) => {
     const call = failureOf(client.ask("holder", Hold, null));
     await eventually(() => server.seen.held.length === 1);
     client.close();
-    expect(await call).toMatchObject({ code: "CONNECTION_CLOSED", details: { ran: "unknown" } });
+    expect(await call).toMatchObject({ code: "CONNECTION_CLOSED", ran: "unknown" });
     await eventually(() => server.seen.call(0).signal.aborted, "the handler's signal");
   });
 

@@ -87,17 +87,19 @@ test("any frame puts the idle close off, an empty one too", async () => {
   await client.until(() => client.ended);
 });
 
-test("an open request, stream, subscription or pattern keeps a connection from being idle", async () => {
+test("an open request, stream, watch, subscription or pattern keeps a connection from being idle", async () => {
   await using server = await TestServer.start({ config: { connectionTimeoutMs: idleMs } });
-  const [asking, streaming, subscribed, patterned] = [await server.connect(), await server.connect(), await server.connect(), await server.connect()];
+  const clients = [await server.connect(), await server.connect(), await server.connect(), await server.connect(), await server.connect()] as const;
+  const [asking, streaming, watching, subscribed, patterned] = clients;
   asking.send(request("holder", "Hold", 1, { timeout_ms: 10_000_000 }));
   streaming.send(streamRequest("streams", "Feed", 1));
+  watching.send({ watch: "echo", request_id: "w" });
   await subscribed.ask({ message_types: ["Price"], request_id: "s" });
   await patterned.ask({ patterns: ["Pri*"], request_id: "p" });
-  await server.until(() => server.seen.held.length === 1 && server.seen.feeds.length === 1);
+  await server.until(() => server.seen.held.length === 1 && server.seen.feeds.length === 1 && server.listener.stats().streamsOpen === 2);
   for (let round = 0; round < 10; round++) server.clock.advance(idleMs);
   await quiet();
-  for (const client of [asking, streaming, subscribed, patterned]) expect(client.ended).toBe(false);
+  for (const client of clients) expect(client.ended).toBe(false);
 });
 
 test("a connection is idle from its last answer on, not from its last frame", async () => {

@@ -227,6 +227,7 @@ test("AgentStopped: the agent stops by force with requests running and queued; t
   for (const id of ["running", "queued"]) {
     expectFailure(answers.find((answer) => answer["request_id"] === id) ?? {}, id, ["AgentStopped", "AGENT_STOPPED"]);
   }
+  expect(Object.fromEntries(answers.map((answer) => [answer["request_id"], answer["ran"]]))).toEqual({ running: "yes", queued: "no" });
   await expectAlive(client);
 });
 

@@ -1,7 +1,8 @@
 // A request: checked in a fixed order, put into its agent's mailbox, answered once. Streams share the way in.
 
 import type { Timer } from "../../../clock.ts";
-import { type Failure, printable } from "../../../errors.ts";
+import type { ChainedAsk } from "../../../agent/ask-chains.ts";
+import { type Failure, printable, withRan } from "../../../errors.ts";
 import { Envelope } from "../../../message/envelope.ts";
 import type { Recipient } from "../../../message/recipient.ts";
 import type { MessageType } from "../../../message/message-type.ts";
@@ -17,7 +18,7 @@ import { answer } from "./answer.ts";
 import { ForwardedReply } from "./forwarded-reply.ts";
 import { idInUse } from "./id-in-use.ts";
 import { refuseArrival } from "./refuse-arrival.ts";
-import { StreamCall } from "./stream.ts";
+import { StreamCall, tooManyStreams } from "./stream.ts";
 import { replyFailure } from "./reply-failure.ts";
 
 export const delivered = { status: "delivered" };
@@ -48,7 +49,8 @@ export function performRequest(context: ServerContext, connection: Connection, a
     return;
   }
   const { recipient, type, payload, forwardTo } = found;
-  const origin = connection.origin.of(packet.trace);
+  const chained = chainedAsk(context, connection, packet);
+  const origin = connection.origin.of(packet.trace, chained?.elsewhere);
   if (forwardTo !== undefined) {
     const port = new ReplyPort(new ForwardedReply(context, forwardTo, type, packet.expectsStream));
     acknowledge(connection, packet, slot, recipient.offer(new Envelope(type, payload, port, undefined, origin)));
@@ -59,13 +61,27 @@ export function performRequest(context: ServerContext, connection: Connection, a
     return;
   }
   if (packet.timeoutMs === 0) {
-    connection.fail(packet, slot, { code: "TIMEOUT", message: "no reply within 0 ms", afterMs: 0 });
+    connection.fail(packet, slot, { code: "TIMEOUT", message: "no reply within 0 ms", afterMs: 0, ran: "no" });
+    return;
+  }
+  const asker = chained?.asker;
+  const cycle = chained && context.askChains.cycle(chained, recipient, type);
+  if (cycle !== undefined) {
+    connection.fail(packet, slot, cycle);
     return;
   }
   const call = packet.expectsStream ? new StreamCall(context, connection, arrival) : new RequestCall(context, connection, arrival);
-  connection.calls.open(call);
+  connection.calls.open(call, asker && (() => asker.waitsNoMore(call.port)));
+  asker?.waitsFor(call.port, recipient, type);
   const failure = recipient.offer(new Envelope(type, payload, call.port, undefined, origin));
   if (failure !== undefined) call.port.abandon(failure);
+}
+
+// Whoever gets no answer from the agent does not wait for it. Only our own user's word is taken: a chain could make requests fail.
+function chainedAsk(context: ServerContext, connection: Connection, packet: RequestPacket): ChainedAsk | undefined {
+  const { askChain, expectsReply, expectsStream, replyTo } = packet;
+  if (askChain === undefined || replyTo !== undefined || !(expectsReply || expectsStream)) return undefined;
+  return connection.origin.peer.uid === context.uid ? context.askChains.read(askChain) : undefined;
 }
 
 interface Resolved {
@@ -93,10 +109,8 @@ function resolve(context: ServerContext, connection: Connection, packet: Request
     logSchemaFault(context.log, type, validation);
     return { code: "SERIALIZATION_ERROR", message: validation.problem };
   }
-  if (packet.expectsStream && connection.calls.streams >= context.config.streamsMax) {
-    return { code: "TARGET_BUSY", message: `this connection has ${context.config.streamsMax} streams open already` };
-  }
-  return { recipient, type, payload: validation.value, forwardTo };
+  const crowded = packet.expectsStream ? tooManyStreams(context, connection) : undefined;
+  return crowded ?? { recipient, type, payload: validation.value, forwardTo };
 }
 
 // A reply that is sent on is a message like any other to the one who gets it.
@@ -104,7 +118,7 @@ function forwardOf(context: ServerContext, packet: RequestPacket, replyTo: strin
   return { kind: "request", agent: replyTo, type: context.types.find(packet.messageType)?.answer?.name ?? packet.messageType };
 }
 
-function agentNotFound(name: string): Failure {
+export function agentNotFound(name: string): Failure {
   return { code: "ACTOR_NOT_FOUND", message: printable(name), subject: name };
 }
 
@@ -121,6 +135,7 @@ function acknowledge(connection: Connection, packet: RequestPacket, slot: ReplyS
 
 /** One request in flight. */
 class RequestCall implements OpenCall, ReplySink, Timer {
+  readonly kind = "request";
   readonly streaming = false;
   readonly port = new ReplyPort(this);
   readonly packet: RequestPacket;
@@ -177,7 +192,7 @@ class RequestCall implements OpenCall, ReplySink, Timer {
     // Answered already, though its reply may still wait to leave.
     if (!this.port.open) return;
     this.port.cancel();
-    this.reject(failure);
+    this.reject(withRan(failure, this.port.ran));
   }
 
   grant(): void {}

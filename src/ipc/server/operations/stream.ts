@@ -1,7 +1,7 @@
 // A stream in progress: items leave as they come, the producer waits for the reader, one final frame ends it.
 
 import type { Timer } from "../../../clock.ts";
-import type { Failure } from "../../../errors.ts";
+import { type Failure, withRan } from "../../../errors.ts";
 import { ReplyPort, type ReplySink } from "../../../message/reply-port.ts";
 import type { RequestPacket } from "../../wire/packet.ts";
 import type { Arrival, OpenCall } from "../calls.ts";
@@ -13,7 +13,15 @@ import { replyFailure } from "./reply-failure.ts";
 // A handler that awaits its sends never has more than one item waiting.
 const heldMax = 1024;
 
+/** Why the connection may not open another one; undefined when it may. */
+export function tooManyStreams(context: ServerContext, connection: Connection): Failure | undefined {
+  const { streamsMax } = context.config;
+  if (connection.calls.streams < streamsMax) return undefined;
+  return { code: "TARGET_BUSY", message: `this connection has ${streamsMax} streams open already` };
+}
+
 export class StreamCall implements OpenCall, ReplySink, Timer {
+  readonly kind = "stream";
   readonly streaming = true;
   readonly port = new ReplyPort(this);
   readonly packet: RequestPacket;
@@ -112,7 +120,7 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
 
   cancel(failure: Failure): void {
     if (this.#told) return;
-    this.reject(failure);
+    this.reject(withRan(failure, this.port.ran));
     this.port.cancel();
   }
 
