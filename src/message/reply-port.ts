@@ -2,10 +2,13 @@
 // Invariant: a sink hears at most one of resolve and reject, and nothing after it.
 
 import { ActonError, detailOf, type Failure, isA, isErrorCode } from "../errors.ts";
+import { reserveStack } from "../stack-reserve.ts";
 
 export interface ReplySink {
   /** Whether any number of items is wanted rather than one reply. */
   readonly streaming: boolean;
+  /** Must not be left halfway for want of stack, as a handler that answers deep in a recursion may have little. */
+  readonly needsStack?: true;
   /** The reply, or the end of a stream; undefined ends a stream without a value. */
   resolve(value: unknown): void;
   reject(failure: Failure): void;
@@ -74,6 +77,12 @@ export class ReplyPort implements Reply {
   }
 
   send(value: unknown): PromiseLike<void> | undefined {
+    if (this.#sink?.needsStack === true) reserveStack();
+    return this.yielded(value);
+  }
+
+  /** The handler has yielded this value: as if it had sent it. */
+  yielded(value: unknown): PromiseLike<void> | undefined {
     const sink = this.#sink;
     if (sink === undefined) return undefined;
     if (!this.#open) {
@@ -86,13 +95,9 @@ export class ReplyPort implements Reply {
   }
 
   end(value?: unknown): void {
-    const sink = this.#sink;
-    if (sink === undefined) return;
-    if (!this.#open) {
-      if (value !== undefined) this.#surplus();
-      return;
-    }
-    this.#resolve(sink, value === undefined && !sink.streaming ? null : value);
+    if (this.#sink === undefined) return;
+    if (this.#sink.needsStack === true) reserveStack();
+    this.#end(this.#sink, value);
   }
 
   fail(error: unknown): void {
@@ -103,6 +108,7 @@ export class ReplyPort implements Reply {
       return;
     }
     const failure = failureOf(error);
+    if (sink.needsStack === true) reserveStack();
     this.#open = false;
     try {
       sink.reject(failure);
@@ -118,10 +124,11 @@ export class ReplyPort implements Reply {
 
   /** The handler has returned this value: the reply, unless it has replied or deferred. */
   returned(value: unknown): void {
-    if (this.#sink === undefined) return;
-    if (value !== undefined || !this.#open) this.end(value);
+    const sink = this.#sink;
+    if (sink === undefined) return;
+    if (value !== undefined || !this.#open) this.#end(sink, value);
     else if (this.#deferred) this.#attendant?.deferred(this);
-    else if (this.#sink.streaming) this.end();
+    else if (sink.streaming) this.#end(sink, undefined);
     else this.fail(noReply);
   }
 
@@ -147,6 +154,14 @@ export class ReplyPort implements Reply {
 
   onCancel(listener: () => void): void {
     this.#onCancel = listener;
+  }
+
+  #end(sink: ReplySink, value: unknown): void {
+    if (!this.#open) {
+      if (value !== undefined) this.#surplus();
+      return;
+    }
+    this.#resolve(sink, value === undefined && !sink.streaming ? null : value);
   }
 
   // A sink that throws has told nobody: the value is none that it takes, or the stack is spent. The failure can still be told.

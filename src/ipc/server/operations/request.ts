@@ -7,7 +7,6 @@ import type { Recipient } from "../../../message/recipient.ts";
 import type { MessageType } from "../../../message/message-type.ts";
 import { ReplyPort, type ReplySink } from "../../../message/reply-port.ts";
 import { logSchemaFault } from "../../../message/schema-fault.ts";
-import { reserveStack } from "../../../stack-reserve.ts";
 import type { Address, RequestPacket } from "../../wire/packet.ts";
 import type { Arrival, OpenCall } from "../calls.ts";
 import type { Connection } from "../connection.ts";
@@ -123,6 +122,7 @@ function acknowledge(connection: Connection, packet: RequestPacket, slot: ReplyS
 /** One request in flight. */
 class RequestCall implements OpenCall, ReplySink, Timer {
   readonly streaming = false;
+  readonly needsStack = true;
   readonly port = new ReplyPort(this);
   readonly packet: RequestPacket;
   due = 0;
@@ -143,7 +143,6 @@ class RequestCall implements OpenCall, ReplySink, Timer {
   }
 
   resolve(value: unknown): void {
-    reserveStack();
     this.#context.clock.disarm(this);
     const { answers } = this.#connection;
     if (answers.aboveSoftMark) answers.whenRoom(() => this.#reply(value));
@@ -163,7 +162,6 @@ class RequestCall implements OpenCall, ReplySink, Timer {
   }
 
   reject(failure: Failure): void {
-    reserveStack();
     this.#settle();
     this.#connection.fail(this.packet, this.#slot, failure);
   }

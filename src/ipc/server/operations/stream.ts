@@ -3,7 +3,6 @@
 import type { Timer } from "../../../clock.ts";
 import type { Failure } from "../../../errors.ts";
 import { ReplyPort, type ReplySink } from "../../../message/reply-port.ts";
-import { reserveStack } from "../../../stack-reserve.ts";
 import type { RequestPacket } from "../../wire/packet.ts";
 import type { Arrival, OpenCall } from "../calls.ts";
 import type { Connection } from "../connection.ts";
@@ -16,6 +15,7 @@ const heldMax = 1024;
 
 export class StreamCall implements OpenCall, ReplySink, Timer {
   readonly streaming = true;
+  readonly needsStack = true;
   readonly port = new ReplyPort(this);
   readonly packet: RequestPacket;
   due = 0;
@@ -47,7 +47,6 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
 
   item(value: unknown): Promise<void> | undefined {
     if (this.#ended) return undefined;
-    reserveStack();
     if (value === undefined) return this.item(null);
     if (this.#credit > 0 && this.#held.length === 0) return this.#send(value);
     if (this.#held.length >= heldMax) {
@@ -83,7 +82,6 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
 
   /** What was sent and waits for credit goes first. */
   resolve(value: unknown): void {
-    reserveStack();
     if (this.#held.length === 0) this.#finish(value);
     else this.#last = { value };
   }
@@ -104,7 +102,6 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
 
   reject(failure: Failure): void {
     if (this.#told) return;
-    reserveStack();
     this.#settle();
     this.#fail(failure);
   }
