@@ -26,7 +26,7 @@ export async function driveStream(activation: Activation, items: Items): Promise
       return;
     }
     if (port?.open) {
-      const ready = port.give(result.value);
+      const ready = port.yielded(result.value);
       if (ready !== undefined) await ready;
     }
     if (port === null || !port.open || !port.streaming) {

@@ -81,7 +81,7 @@ export class ReplyPort implements Reply {
 
   send(value: unknown): PromiseLike<void> | undefined {
     reserveStack();
-    return this.give(value);
+    return this.yielded(value);
   }
 
   end(value?: unknown): void {
@@ -98,8 +98,8 @@ export class ReplyPort implements Reply {
     this.#deferred = true;
   }
 
-  /** As `send`, for whoever is not called by user code and so has stack enough. */
-  give(value: unknown): PromiseLike<void> | undefined {
+  /** The handler has yielded this value: as `send`, but with all of the stack. */
+  yielded(value: unknown): PromiseLike<void> | undefined {
     const sink = this.#sink;
     if (sink === undefined) return undefined;
     if (!this.#open) {

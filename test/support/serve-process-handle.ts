@@ -67,7 +67,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 }
 
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
+export async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
   let text = "";
   for await (const chunk of stream) {
     text += Buffer.from(chunk).toString();
