@@ -343,7 +343,7 @@ describe("encodeMessagePack", () => {
           },
         }),
       ),
-    ).toBe("payload: no");
+    ).toBe("payload.x: no");
   });
 
   test("reports a getter that throws only later, and works on afterwards", () => {

@@ -167,7 +167,7 @@ describe.each([false, true])("plain (binary: %p)", (binary) => {
         },
       ],
     };
-    expect(refusal(throwing, binary)).toBe("payload.a[0]: not now");
+    expect(refusal(throwing, binary)).toBe("payload.a[0].b: not now");
     expect(
       refusal(
         {
