@@ -120,9 +120,19 @@ export class ManualClock implements Clock {
     return this.#queue.length;
   }
 
+  /** Monotonic milliseconds at which the next timer is due; Infinity when none is armed. */
+  get nextDue(): number {
+    return this.#queue.first?.due ?? Infinity;
+  }
+
   /** Expires, in order of their due time, every timer due within the next `ms`. */
   advance(ms: number): void {
-    const end = this.#monotonic + Math.max(0, ms);
+    this.advanceTo(this.#monotonic + Math.max(0, ms));
+  }
+
+  /** The same for every timer due until then; time that has passed stays passed. */
+  advanceTo(monotonic: number): void {
+    const end = Math.max(this.#monotonic, monotonic);
     for (let next = this.#queue.first; next !== undefined && next.due <= end; next = this.#queue.first) {
       this.#monotonic = Math.max(this.#monotonic, next.due);
       this.#queue.expireUntil(this.#monotonic);

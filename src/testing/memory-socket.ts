@@ -8,7 +8,7 @@ import type { Task } from "../scheduler.ts";
 export interface Traffic {
   /** Runs the event some time after this has returned. */
   later(event: SocketEvent): void;
-  /** How many of so many bytes, at least 1, move together. */
+  /** How many of so many bytes, at least 1, are read together. */
   piece(bytes: number): number;
 }
 
@@ -80,8 +80,7 @@ export class MemorySocket implements Socket, SocketEvent {
   write(bytes: Uint8Array): number {
     const { peer } = this;
     if (this.#closed || this.#shut || peer.#closed) return -1;
-    const room = Math.min(bytes.byteLength, this.#wire.bufferBytes - peer.#unread);
-    const taken = room <= 0 ? 0 : this.#wire.traffic.piece(room);
+    const taken = Math.max(0, Math.min(bytes.byteLength, this.#wire.bufferBytes - peer.#unread));
     if (taken > 0) {
       const piece = new Uint8Array(bytes.subarray(0, taken));
       peer.#unread += taken;
