@@ -38,6 +38,8 @@ export class MemorySocket implements Socket, SocketEvent {
   readonly #incoming: Uint8Array[] = [];
   /** Bytes that the peer has written and nobody has read, on their way included. */
   #unread = 0;
+  /** Bytes that its writes have taken so far. */
+  written = 0;
   #handler: SocketHandler | undefined;
   #shut = false;
   #closed = false;
@@ -71,6 +73,16 @@ export class MemorySocket implements Socket, SocketEvent {
     return this.#unread;
   }
 
+  /** A write was short, and nobody was told yet that there is room. */
+  get isBlocked(): boolean {
+    return this.#blocked && !this.#closed;
+  }
+
+  /** Its process does nothing. */
+  get isStalled(): boolean {
+    return this.#stalled;
+  }
+
   /** From now on events are told. */
   attach(handler: SocketHandler): void {
     this.#handler = handler;
@@ -84,6 +96,7 @@ export class MemorySocket implements Socket, SocketEvent {
     if (taken > 0) {
       const piece = new Uint8Array(bytes.subarray(0, taken));
       peer.#unread += taken;
+      this.written += taken;
       this.#wire.carry(() => peer.#arrived(piece));
     }
     if (taken < bytes.byteLength) {

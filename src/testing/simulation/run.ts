@@ -114,7 +114,7 @@ class ScenarioRun {
     const world = this.#world;
     world.heal();
     this.#settle("end", () => simulation.end?.() ?? true);
-    for (const { pid, clients } of world.processes) for (const client of clients) world.runNow(`${pid} client closes`, () => client.close());
+    for (const each of world.processes) world.runNow(`${each.pid} closes its clients`, () => each.closeClients());
     for (const { pid, apps } of world.processes) for (const app of apps) this.#settle(`${pid} shuts down`, () => app.shutdownAll());
     this.#rest();
     if (world.failure !== undefined) return;

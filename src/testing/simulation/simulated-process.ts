@@ -3,6 +3,8 @@
 
 import { ActonApp, type LaunchOptions } from "../../app.ts";
 import { ManualClock } from "../../clock.ts";
+// The client loads it when it is needed; a run cannot wait for that, so it is there before.
+import "../../ipc/client/packed-bodies.ts";
 import { type Client, connect } from "../../ipc/client/client.ts";
 import type { ConnectOptions } from "../../ipc/client/session.ts";
 import type { Log, LogFields, LogLevel } from "../../log.ts";
@@ -27,6 +29,7 @@ export class SimulatedProcess {
   /** What it has launched, and connected. */
   readonly apps: ActonApp[] = [];
   readonly clients: Client[] = [];
+  #clientsClosed = false;
 
   /** Made by `World.process`. */
   constructor(world: ProcessWorld, memory: MemoryProcess, now: number) {
@@ -59,7 +62,14 @@ export class SimulatedProcess {
     const { clock, memory } = this;
     const client = await connect(path, { clock, random: this.#world.random, transport: memory.transport, serverUids: [memory.uid, 0], ...options });
     this.clients.push(client);
+    if (this.#clientsClosed) client.close();
     return client;
+  }
+
+  /** Those that are still connecting, too, once they have. */
+  closeClients(): void {
+    this.#clientsClosed = true;
+    for (const client of this.clients) client.close();
   }
 
   kill(): void {

@@ -153,8 +153,7 @@ export class World implements ProcessWorld {
   advanceTo(time: number): void {
     for (let due = this.nextDue; due <= time; due = this.nextDue) {
       for (const clock of this.#clocks()) {
-        if (clock.nextDue > due) continue;
-        this.note(`${due} timer`);
+        if (clock.nextDue <= due) this.note(`${due} timer`);
         this.attempt("uncaught in a timer", () => clock.advanceTo(due));
         drainMicrotasks();
       }
