@@ -82,6 +82,17 @@ describe("a client that reconnects", () => {
     expect(wire.connects).toBe(3);
   });
 
+  test("dials no more once it was closed, not even when an attempt was under way that fails", async () => {
+    const { wire, client, clock } = await open({ reconnect: true });
+    wire.refusals.push("ENOENT");
+    wire.lose();
+    clock.advance(100);
+    expect(wire.connects).toBe(2);
+    client.close();
+    await turn();
+    expect(clock.armed).toBe(0);
+  });
+
   test("gives up at once when somebody else has taken the path", async () => {
     const { wire, client, clock } = await open({ reconnect: true, serverUids: [1] });
     wire.credentials = { pid: 1, uid: 2, gid: 2 };
