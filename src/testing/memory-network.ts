@@ -40,8 +40,7 @@ export class Link implements Wire {
   readonly #clock: Clock;
   readonly #closed: () => void;
   readonly #ends: Record<End, MemorySocket>;
-  /** How long everything takes from one end to the other. */
-  delayMs = 0;
+  #delayMs = 0;
   #lastArrival = 0;
   #disturbed = false;
 
@@ -67,7 +66,17 @@ export class Link implements Wire {
     return !this.#ends.client.isStalled && !this.#ends.server.isStalled && this.#lastArrival <= this.#clock.monotonic();
   }
 
-  /** It was cut, or an end of it was stalled, at some time. */
+  /** How long everything takes from one end to the other. */
+  get delayMs(): number {
+    return this.#delayMs;
+  }
+
+  set delayMs(ms: number) {
+    if (ms > 0) this.#disturbed = true;
+    this.#delayMs = ms;
+  }
+
+  /** It was slow, or cut, or an end of it was stalled, at some time. */
   get wasDisturbed(): boolean {
     return this.#disturbed;
   }

@@ -38,7 +38,9 @@ export class HostileCaller implements WireOwner {
     if (!this.wire.isCalm || link === undefined || this.#servers.lifeOf(link.socket("server").pid)?.state !== "serving") return;
     const { frameTimeoutMs = 0, connectionTimeoutMs = 0 } = this.#servers.settings.listener;
     const quietMs = this.#world.now - Math.max(this.wire.sentAt, this.wire.heardAt);
-    const most = { "half a frame": frameTimeoutMs, garbage: 0, "a frame too long": frameTimeoutMs, "says nothing": connectionTimeoutMs }[this.kind as string];
+    const most = { "half a frame": frameTimeoutMs, garbage: 0, "a frame too long": frameTimeoutMs, "says nothing": connectionTimeoutMs }[
+      this.kind as string
+    ];
     if (most !== undefined && quietMs > most + patienceMs) this.#world.fail(`a client that sent ${this.kind} is kept for ${quietMs} ms`);
   }
 

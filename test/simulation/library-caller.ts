@@ -24,7 +24,11 @@ export class LibraryCaller {
   readonly #open = new Set<Calling>();
   #closed = false;
 
-  private constructor(world: World, servers: Servers, options: { readonly process: SimulatedProcess; readonly nextN: () => number; readonly client: Client }) {
+  private constructor(
+    world: World,
+    servers: Servers,
+    options: { readonly process: SimulatedProcess; readonly nextN: () => number; readonly client: Client },
+  ) {
     this.#world = world;
     this.#servers = servers;
     this.process = options.process;
@@ -112,7 +116,8 @@ export class LibraryCaller {
         if (last !== undefined && life === last.life) {
           const lost = n - last.n - 1;
           if (lost < 0) this.#fail(`news ${n} came after ${last.n}`);
-          if (dropped > lost || (seq - last.seq === n - last.n && dropped !== lost)) this.#fail(`${lost} pushes are missing, and ${dropped} were told`);
+          if (dropped > lost || (seq - last.seq === n - last.n && dropped !== lost))
+            this.#fail(`${lost} pushes are missing, and ${dropped} were told`);
         }
         last = { n, seq, life };
       }
@@ -145,13 +150,16 @@ export class LibraryCaller {
     const { code, details } = error;
     const ran = (details as { readonly ran?: string } | undefined)?.ran;
     const begun = this.#work(n) !== undefined;
-    if (begun && (ran === "no" || ["TARGET_BUSY", "RATE_LIMITED", "SHUTTING_DOWN"].includes(code))) this.#fail(`${how.type} ${n} failed with ${code}, but ran`);
+    if (begun && (ran === "no" || ["TARGET_BUSY", "RATE_LIMITED", "SHUTTING_DOWN"].includes(code)))
+      this.#fail(`${how.type} ${n} failed with ${code}, but ran`);
     if (code === "CANCELLED" && !how.aborting) this.#fail(`${how.type} ${n} was cancelled by nobody`);
     if (how.aborting && now !== at) this.#fail(`${how.type} ${n} was cancelled ${now - at} ms too late`);
-    if (code === "TIMEOUT" && now < at + how.timeoutMs && how.type !== "Relay") this.#fail(`${how.type} ${n} timed out after ${now - at} of ${how.timeoutMs} ms`);
+    if (code === "TIMEOUT" && now < at + how.timeoutMs && how.type !== "Relay")
+      this.#fail(`${how.type} ${n} timed out after ${now - at} of ${how.timeoutMs} ms`);
     if (code === "HANDLER_FAILED" && how.type !== "Crash") this.#fail(`${how.type} ${n} failed: ${error.message}`);
     if (code === "ASK_CYCLE" && how.type !== "Relay") this.#fail(`${how.type} ${n}: ${error.message}`);
-    if (code === "NO_REPLY" || code === "UNHANDLED" || code === "ACTOR_NOT_FOUND" || code === "PROTOCOL_ERROR") this.#fail(`${how.type} ${n} failed with ${code}`);
+    if (code === "NO_REPLY" || code === "UNHANDLED" || code === "ACTOR_NOT_FOUND" || code === "PROTOCOL_ERROR")
+      this.#fail(`${how.type} ${n} failed with ${code}`);
   }
 
   #fail(what: string): void {

@@ -112,7 +112,9 @@ export class LocalCallers {
     this.#asking.add(asking);
     const { n, at, timeoutMs } = asking;
     try {
-      const answer = (await handle?.ask(type as never, { n, ms: choices.between(0, 120) } as never, { timeoutMs })) as { readonly n: number } | undefined;
+      const answer = (await handle?.ask(type as never, { n, ms: choices.between(0, 120) } as never, { timeoutMs })) as
+        | { readonly n: number }
+        | undefined;
       if (answer !== undefined && answer.n !== n) this.#fail(`ask ${n} got the answer to ${answer.n}`);
       if (this.#world.now > at + timeoutMs) this.#fail(`ask ${n} was answered after ${this.#world.now - at} of ${timeoutMs} ms`);
     } catch (error) {
@@ -160,9 +162,11 @@ export class LocalCallers {
   check(): void {
     const { now } = this.#world;
     if (this.#life.killed) return;
-    for (const { n, at, timeoutMs } of this.#asking) if (now > at + timeoutMs) this.#fail(`ask ${n} has had no outcome after ${now - at} of ${timeoutMs} ms`);
+    for (const { n, at, timeoutMs } of this.#asking)
+      if (now > at + timeoutMs) this.#fail(`ask ${n} has had no outcome after ${now - at} of ${timeoutMs} ms`);
     const queued = this.#published - this.#heard - (this.#subscription?.lost ?? 0);
-    if (queued < 0 || queued > this.#limits.subscriberQueueSize) this.#fail(`${queued} broadcasts wait in a queue of ${this.#limits.subscriberQueueSize}`);
+    if (queued < 0 || queued > this.#limits.subscriberQueueSize)
+      this.#fail(`${queued} broadcasts wait in a queue of ${this.#limits.subscriberQueueSize}`);
   }
 
   get #over(): boolean {

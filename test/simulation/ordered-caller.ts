@@ -65,7 +65,12 @@ export class OrderedCaller implements WireOwner {
     this.#heard = true;
     this.#mayBeAnswer = code === "SHUTTING_DOWN" && first?.what !== "stream";
     // A connection is refused as such in the form of a response, whatever it has asked.
-    if (code === "CONNECTION_LIMIT_REACHED" || "unreadable" in fields || (isFirst && code === "SHUTTING_DOWN" && !("stream_id" in fields))) {
+    if (
+      code === "CONNECTION_LIMIT_REACHED" ||
+      "unreadable" in fields ||
+      (isFirst && code === "SHUTTING_DOWN" && !("stream_id" in fields)) ||
+      (code === "PROTOCOL_ERROR" && this.wire.link?.wasDisturbed === true)
+    ) {
       this.#refused = true;
       return;
     }

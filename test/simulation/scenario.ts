@@ -119,10 +119,14 @@ class Whole {
       "connect a library": () => this.#connectLibrary(),
       "connect a hostile client": () => this.#connectHostile(),
       "ask echo": wire((caller) => many(caller, () => caller.ask("reply", "echo", "Echo", choices.once(4) ? { size: 2500 } : {}, true))),
-      "ask slow": wire((caller) => many(caller, () => caller.ask("reply", "slow", choices.pick(["Slow", "Later"]), { ms: choices.pick([0, 30, 150]) }, false))),
+      "ask slow": wire((caller) =>
+        many(caller, () => caller.ask("reply", "slow", choices.pick(["Slow", "Later"]), { ms: choices.pick([0, 30, 150]) }, false)),
+      ),
       "ask alone": wire((caller) => many(caller, () => caller.ask("reply", "alone", "Alone", { ms: choices.pick([0, 20]) }, false))),
       "ask crasher": wire((caller) => caller.ask("reply", "crasher", choices.pick(["Crash", "Slow"]), { late: choices.once(2), ms: 30 }, false)),
-      "ask relay": wire((caller) => caller.ask("reply", "relay", "Relay", { ms: choices.pick([10, 130]), to: choices.pick(["slow", "alone", "self"]) }, false)),
+      "ask relay": wire((caller) =>
+        caller.ask("reply", "relay", "Relay", { ms: choices.pick([10, 130]), to: choices.pick(["slow", "alone", "self"]) }, false),
+      ),
       "ask for nothing": wire((caller) => caller.ask("reply", "echo", "Silent", {}, true)),
       "ask wrongly": wire((caller) => caller.ask("reply", choices.pick(["nobody", "echo"]), choices.pick(["Nothing", "Slow"]), { ms: "x" }, true)),
       "send a note": wire((caller) => caller.ask("delivery", "notes", "Note", { sender: `wire ${caller.wire.process.pid}` }, true)),

@@ -1,6 +1,14 @@
 // The servers of one path, over time: starts, rivals, kills, drains, and what must be true of the path meanwhile.
 
-import { type ActonApp, ActonError, type AgentHandle, type IpcConfigInput, type IpcListener, type ListenerStats, type RuntimeConfigInput } from "acton";
+import {
+  type ActonApp,
+  ActonError,
+  type AgentHandle,
+  type IpcConfigInput,
+  type IpcListener,
+  type ListenerStats,
+  type RuntimeConfigInput,
+} from "acton";
 import type { SimulatedProcess, SystemCall, World } from "acton/testing";
 import { Ledger } from "./ledger.ts";
 import { NewsOne, NewsTwo, type ServiceOptions, services } from "./services.ts";
@@ -149,7 +157,12 @@ export class Servers {
       const left = stats.requestsInFlight + stats.streamsOpen + stats.requestsWaiting + stats.subscriptions + stats.unfinishedBytes;
       if (left > 0) world.fail(`without connections ${JSON.stringify(stats)} is left`);
     }
-    if (before !== undefined && stats.connectionsRefused > before.connectionsRefused && !listener.isClosed && before.activeConnections < maxConnections) {
+    if (
+      before !== undefined &&
+      stats.connectionsRefused > before.connectionsRefused &&
+      !listener.isClosed &&
+      before.activeConnections < maxConnections
+    ) {
       world.fail(`a connection was refused beside ${before.activeConnections} others`);
     }
   }

@@ -122,7 +122,9 @@ function relay({ ledger }: ServiceOptions): AnyAgent {
       const { behind } = model as { behind?: { ask(type: MessageType, payload: unknown, options: object): Promise<unknown> } };
       const target = message.to === "self" ? (self as unknown as typeof behind) : behind;
       const asked = message.to === "self" ? Relay : message.to === "slow" ? Slow : Alone;
-      const answer = await target?.ask(asked, { n: message.n, ms: message.ms, to: "slow" }, { timeoutMs: 100, signal }).catch((error: Error) => error);
+      const answer = await target
+        ?.ask(asked, { n: message.n, ms: message.ms, to: "slow" }, { timeoutMs: 100, signal })
+        .catch((error: Error) => error);
       work.over = true;
       if (answer instanceof Error || answer === undefined) return reply.fail(answer);
       work.answered = true;

@@ -25,7 +25,15 @@ interface Asked {
 }
 
 /** Codes that say that no handler ran. */
-const notRun = new Set(["TARGET_BUSY", "RATE_LIMITED", "SHUTTING_DOWN", "ACTOR_NOT_FOUND", "UNKNOWN_MESSAGE_TYPE", "SERIALIZATION_ERROR", "ACCESS_DENIED"]);
+const notRun = new Set([
+  "TARGET_BUSY",
+  "RATE_LIMITED",
+  "SHUTTING_DOWN",
+  "ACTOR_NOT_FOUND",
+  "UNKNOWN_MESSAGE_TYPE",
+  "SERIALIZATION_ERROR",
+  "ACCESS_DENIED",
+]);
 /** How much later than it is due something may be seen: events wait while a little time passes. */
 export const slackMs = 600;
 const acton = { request: 1, push: 5, heartbeat: 4, subscribe: 6, unsubscribe: 7, cancel: 0x40, credit: 0x41, stats: 0x42 };
@@ -49,7 +57,11 @@ export class WireCaller implements WireOwner {
   #gaps = 0;
   #told = 0;
 
-  constructor(world: World, servers: Servers, options: { readonly speech: Speech; readonly process: SimulatedProcess; readonly nextN: () => number }) {
+  constructor(
+    world: World,
+    servers: Servers,
+    options: { readonly speech: Speech; readonly process: SimulatedProcess; readonly nextN: () => number },
+  ) {
     this.#world = world;
     this.#servers = servers;
     this.#nextN = options.nextN;
@@ -68,10 +80,26 @@ export class WireCaller implements WireOwner {
     const window = kind === "stream" && choices.once(2) ? choices.between(0, 5) : undefined;
     const expects = kind === "reply" ? { expects_reply: true } : kind === "stream" ? { expects_stream: true } : {};
     const more = { ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }), ...(window === undefined ? {} : { stream_window: window }) };
-    const limit = kind === "delivery" ? Infinity : (timeoutMs ?? (kind === "stream" && !this.#isActon ? Infinity : this.#isActon ? 30_000 : (this.#servers.settings.listener.requestTimeoutMs ?? 30_000)));
+    const limit =
+      kind === "delivery"
+        ? Infinity
+        : (timeoutMs ??
+          (kind === "stream" && !this.#isActon ? Infinity : this.#isActon ? 30_000 : (this.#servers.settings.listener.requestTimeoutMs ?? 30_000)));
     const asked = { ...this.#asked(n, kind, limit, prompt, window ?? Infinity), relayed: target === "relay" };
     this.#charged += 1;
-    if (this.#isActon) this.#send(asked, { target, message_type: type, payload: { n, ...payload }, response_timeout_ms: timeoutMs ?? 30_000, ...expects, ...(window === undefined ? {} : { stream_window: window }) }, acton.request);
+    if (this.#isActon)
+      this.#send(
+        asked,
+        {
+          target,
+          message_type: type,
+          payload: { n, ...payload },
+          response_timeout_ms: timeoutMs ?? 30_000,
+          ...expects,
+          ...(window === undefined ? {} : { stream_window: window }),
+        },
+        acton.request,
+      );
     else this.#send(asked, { target, message_type: type, payload: { n, ...payload }, ...expects, ...more }, acton.request);
   }
 
@@ -134,7 +162,8 @@ export class WireCaller implements WireOwner {
     const second = this.#twice.get(id) ?? 0;
     if (second > 0 && (asked === undefined || code === "PROTOCOL_ERROR")) {
       this.#twice.set(id, second - 1);
-      if (asked === undefined ? code === "PROTOCOL_ERROR" : code !== "PROTOCOL_ERROR") this.#fail(`the second ${id} was answered ${JSON.stringify(fields)}`);
+      if (asked === undefined ? code === "PROTOCOL_ERROR" : code !== "PROTOCOL_ERROR")
+        this.#fail(`the second ${id} was answered ${JSON.stringify(fields)}`);
       return;
     }
     if (asked === undefined) return this.#fail(`an answer to ${id}, which was answered: ${JSON.stringify(fields)}`);
@@ -149,7 +178,8 @@ export class WireCaller implements WireOwner {
     const ending = life.state !== "serving" && life.state !== "starting";
     if (this.#refused) return;
     for (const [id, asked] of this.open) {
-      if (life.ledger.hasBegun(asked.n) && asked.kind !== "delivery") this.#fail(`the connection ended without an answer to ${id}, which an agent had`);
+      if (life.ledger.hasBegun(asked.n) && asked.kind !== "delivery")
+        this.#fail(`the connection ended without an answer to ${id}, which an agent had`);
       else if (!ending) this.#fail(`the connection ended without an answer to ${id}`);
     }
     if (ending) return;
@@ -179,7 +209,7 @@ export class WireCaller implements WireOwner {
 
   /** Losses are told in full once a push of each type came after them. */
   checkLosses(): void {
-    if (!this.#subscribed || this.#seq.size < 2 || this.wire.left) return;
+    if (!this.#subscribed || this.#seq.size < 2 || !this.wire.isCalm) return;
     if (this.#gaps !== this.#told) this.#fail(`${this.#gaps} pushes were lost, and ${this.#told} owned up to`);
   }
 
@@ -251,11 +281,17 @@ export class WireCaller implements WireOwner {
     const { life } = this;
     const begun = life?.ledger.hasBegun(asked.n) === true;
     if (notRun.has(code) && begun) this.#fail(`${id} failed with ${code}, but an agent had it`);
-    if (code === "TIMEOUT" && this.#world.now < asked.at + asked.timeoutMs && asked.kind !== "stream" && !asked.relayed) this.#fail(`${id} timed out too early`);
+    if (code === "TIMEOUT" && this.#world.now < asked.at + asked.timeoutMs && asked.kind !== "stream" && !asked.relayed)
+      this.#fail(`${id} timed out too early`);
     if (code === "TIMEOUT" && asked.timeoutMs === Infinity && asked.kind !== "stream") this.#fail(`${id} timed out without a limit`);
     if (code === "CANCELLED" && !asked.cancelled) this.#fail(`${id} was cancelled by nobody`);
     if (code === "SHUTTING_DOWN" && life?.state === "serving") this.#fail(`${id} was refused by a server that serves`);
-    if (code === "CANCELLED" && begun && life?.ledger.works.get(asked.n)?.over === false && life.ledger.works.get(asked.n)?.signal.aborted === false) {
+    if (
+      code === "CANCELLED" &&
+      begun &&
+      life?.ledger.works.get(asked.n)?.over === false &&
+      life.ledger.works.get(asked.n)?.signal.aborted === false
+    ) {
       this.#fail(`${id} was cancelled, and its handler does not know`);
     }
     if (code === "CONNECTION_LIMIT_REACHED" || code === "ADDRESS_IN_USE") this.#fail(`${id} failed with ${code}`);
@@ -285,7 +321,8 @@ export class WireCaller implements WireOwner {
     const { n } = fields["payload"] as { readonly n: number };
     const before = this.#seq.get(type);
     this.#told += (fields["dropped"] as number | undefined) ?? 0;
-    if (before !== undefined && seq - before.seq !== n - before.n) this.#fail(`push ${n} of ${type} has seq ${seq}; before it ${before.n} had ${before.seq}`);
+    if (before !== undefined && seq - before.seq !== n - before.n)
+      this.#fail(`push ${n} of ${type} has seq ${seq}; before it ${before.n} had ${before.seq}`);
     if (before !== undefined && seq <= before.seq) this.#fail(`push ${seq} of ${type} came after ${before.seq}`);
     this.#gaps += seq - (before?.seq ?? -1) - 1;
     this.#seq.set(type, { seq, n });
@@ -296,6 +333,7 @@ export class WireCaller implements WireOwner {
   #connectionFailed(fields: Fields): void {
     const code = codeOf(fields) ?? "";
     if (code === "CONNECTION_LIMIT_REACHED" || (code === "SHUTTING_DOWN" && this.life?.state !== "serving")) this.#refused = true;
+    else if (code === "PROTOCOL_ERROR" && this.wire.link?.wasDisturbed === true) this.#refused = true;
     else if (!("unreadable" in fields)) this.#fail(`the connection failed: ${JSON.stringify(fields)}`);
     else this.#refused = true;
   }

@@ -96,6 +96,8 @@ class FaultWatch {
   readonly #unwatch = processHost(new SystemClock()).onFault((thrown) => void this.#thrown.push(thrown));
 
   async around(run: () => Run): Promise<Run> {
+    // The client loads it when it is needed; a run cannot wait for that, so it is there before.
+    await import("../../ipc/client/packed-bodies.ts");
     const result = run();
     await new Promise<void>((resolve) => this.#scheduler.nextTurn({ run: resolve }));
     const [thrown] = this.#thrown.splice(0);

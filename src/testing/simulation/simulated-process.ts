@@ -3,8 +3,6 @@
 
 import { ActonApp, type LaunchOptions } from "../../app.ts";
 import { ManualClock } from "../../clock.ts";
-// The client loads it when it is needed; a run cannot wait for that, so it is there before.
-import "../../ipc/client/packed-bodies.ts";
 import { type Client, connect } from "../../ipc/client/client.ts";
 import type { ConnectOptions } from "../../ipc/client/session.ts";
 import type { Log, LogFields, LogLevel } from "../../log.ts";
