@@ -50,6 +50,7 @@ export class Servers {
   /** The path was taken over from outside: the inode that lies there now must stay. */
   usurper: bigint | undefined;
   readonly #world: World;
+  #checks = 0;
 
   constructor(world: World, settings: ServerSettings) {
     this.#world = world;
@@ -69,7 +70,8 @@ export class Servers {
   /** Starts a server, which must succeed exactly when there is none. `crashAt` kills it at that system call of the takeover. */
   async start(crashAt = Infinity): Promise<void> {
     const world = this.#world;
-    const life = await this.#launch();
+    // A rival has no need of agents.
+    const life = await this.#launch(this.current === undefined);
     const living = this.lives.filter(({ state, killed }) => !killed && (state === "serving" || state === "stopping"));
     const mustFail = living.some(({ state }) => state === "serving");
     const mayFail = living.length > 0 || crashAt !== Infinity || this.usurper !== undefined;
@@ -86,7 +88,8 @@ export class Servers {
       return;
     }
     if (life.killed) return;
-    if (mustFail) world.fail("two servers serve one path");
+    const agents = life.agents.size;
+    if (mustFail || agents === 0) return mustFail ? world.fail("two servers serve one path") : this.#end(life);
     life.state = "serving";
     life.ino = life.process.memory.files.lstat(path)?.ino;
   }
@@ -130,6 +133,13 @@ export class Servers {
 
   /** What must hold at any time. */
   check(): void {
+    for (const life of this.lives) if (life.state !== "over" && !life.killed) this.#checkStats(life);
+    // The path changes seldom, and what is wrong with it stays.
+    this.#checks += 1;
+    if (this.#checks % 4 === 0) this.#checkPath();
+  }
+
+  #checkPath(): void {
     const world = this.#world;
     const there = world.machine.disk.find(path, administrator, "no link").inode;
     if (this.usurper !== undefined && there?.ino !== this.usurper) {
@@ -137,9 +147,8 @@ export class Servers {
       this.usurper = undefined;
     }
     for (const life of this.lives) {
-      if (life.state === "over" || life.killed) continue;
-      if (life.state === "serving" && life.ino !== undefined && there?.ino !== life.ino) world.fail("the socket of a live server is gone");
-      this.#checkStats(life);
+      if (life.state === "serving" && !life.killed && life.ino !== undefined && there?.ino !== life.ino)
+        world.fail("the socket of a live server is gone");
     }
   }
 
@@ -167,7 +176,7 @@ export class Servers {
     }
   }
 
-  async #launch(): Promise<Life> {
+  async #launch(withAgents: boolean): Promise<Life> {
     const world = this.#world;
     const process = world.process();
     const ledger = new Ledger(world);
@@ -191,7 +200,7 @@ export class Servers {
     };
     this.lives.push(life);
     const options: ServiceOptions = { ledger, readersMax: this.settings.readersMax, heard: () => (life.heardByAgent += 1) };
-    for (const blueprint of services(options)) {
+    for (const blueprint of withAgents ? services(options) : []) {
       const handle = await app.start(blueprint);
       agents.set(blueprint.name, handle);
       app.ipcExpose(blueprint.name, handle);

@@ -99,7 +99,7 @@ export class WireClient {
 
   #connected(socket: Socket): void {
     this.#socket = socket;
-    this.link = this.#world.machine.links.find((link) => link.socket("client") === socket);
+    this.link = [...this.#world.machine.links].find((link) => link.socket("client") === socket);
     if (this.left) return this.hangUp();
     this.state = "open";
     this.#flush();

@@ -120,7 +120,7 @@ class ScenarioRun {
     if (world.failure !== undefined) return;
     for (const name of this.#open.values()) world.fail(`${name} never settled`);
     if (world.armed > 0) world.fail(`${world.armed} timers are left`);
-    if (world.machine.links.length > 0) world.fail(`${world.machine.links.length} connections are left`);
+    if (world.machine.links.size > 0) world.fail(`${world.machine.links.size} connections are left`);
     world.attempt("after", () => simulation.after?.());
   }
 
@@ -160,5 +160,7 @@ class ScenarioRun {
     else if (world.isIdle) world.advanceTo(world.nextDue);
     else world.runOne();
     this.#check();
+    // Whoever waits for a condition may have been told that it holds.
+    world.drain();
   }
 }

@@ -142,6 +142,11 @@ export class World implements ProcessWorld {
     drainMicrotasks();
   }
 
+  /** Runs every microtask that waits. */
+  drain(): void {
+    drainMicrotasks();
+  }
+
   /** When the next timer is due; Infinity when there is none. */
   get nextDue(): number {
     let next = this.#clock.nextDue;
@@ -163,7 +168,7 @@ export class World implements ProcessWorld {
 
   /** Does something unkind to a connection, or undoes it. */
   disturb(): void {
-    const { links } = this.machine;
+    const links = [...this.machine.links];
     if (this.#stalled.length > 0 && (this.#stalled.length >= stalledMax || this.choices.once(2))) return this.#resumeOne();
     if (links.length === 0) return;
     const link = this.choices.pick(links);
