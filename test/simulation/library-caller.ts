@@ -94,7 +94,7 @@ export class LibraryCaller {
       if (i !== items) this.#fail(`stream ${n} ended after ${i} of ${items} items`);
     } catch (error) {
       if (!(error instanceof ActonError)) throw error;
-      if (error.code === "PROTOCOL_ERROR") this.#fail(`stream ${n}: ${error.message}`);
+      if (error.message.startsWith("the stream is broken")) this.#fail(`stream ${n}: ${error.message}`);
     }
   }
 

@@ -11,6 +11,8 @@ import { WireCaller } from "./wire-caller.ts";
 import type { WireClient } from "./wire-client.ts";
 
 const clientsMax = 8;
+/** Longer than every time limit of a connection. */
+const quietMs = 2600;
 
 export const scenario: Scenario = async (world) => {
   const simulation = new Whole(world);
@@ -51,6 +53,7 @@ class Whole {
   check(): void {
     this.#servers.check();
     this.#links.check();
+    for (const { wire } of this.#wires) wire.observe();
     for (const library of this.#libraries) library.check();
     for (const local of this.#locals.values()) local.check();
     if (this.#world.isIdle) {
@@ -76,6 +79,7 @@ class Whole {
       await this.#until("pushes have come", () => world.isIdle);
       for (const wire of this.#wires) wire.checkLosses();
     }
+    await world.pause(quietMs);
     const settled = (): boolean => {
       const stats = current?.listener?.stats();
       return stats === undefined || stats.requestsInFlight + stats.requestsWaiting === 0;
@@ -154,8 +158,8 @@ class Whole {
       broadcast: current((life) => this.#broadcastSome(life)),
       "broadcast more": current((life) => this.#broadcastSome(life)),
       "end a server": () => (choices.once(3) ? this.#endServer() : undefined),
-      "start a server": () => (choices.once(3) ? this.#start(choices.once(4) ? choices.between(1, 12) : Infinity) : undefined),
-      "put something in its place": () => (choices.once(8) ? this.#servers.usurp(choices.pick(["socket", "file"])) : this.#servers.unusurp()),
+      "start a server": () => (choices.once(2) ? this.#start(choices.once(2) ? choices.between(1, 12) : Infinity) : undefined),
+      "put something in its place": () => (choices.once(4) ? this.#servers.usurp(choices.pick(["socket", "file"])) : this.#servers.unusurp()),
     };
   }
 

@@ -12,6 +12,8 @@ interface Asked {
   readonly n: number;
   readonly kind: Kind;
   readonly at: number;
+  /** How long the connection had been idle before. */
+  gapMs: number;
   /** Infinity is no limit. */
   readonly timeoutMs: number;
   /** Nothing may keep its answer back for long: no slow agent, no full mailbox. */
@@ -177,14 +179,20 @@ export class WireCaller implements WireOwner {
     if (left || link === undefined || link.wasDisturbed || life === undefined || life.killed) return;
     const ending = life.state !== "serving" && life.state !== "starting";
     if (this.#refused) return;
+    const { connectionTimeoutMs = 0, writeTimeoutMs = 0 } = this.#servers.settings.listener;
+    // Who does not read for too long is given up.
+    if (this.wire.notReadMs >= writeTimeoutMs - slackMs / 4) return;
     for (const [id, asked] of this.open) {
       if (life.ledger.hasBegun(asked.n) && asked.kind !== "delivery")
         this.#fail(`the connection ended without an answer to ${id}, which an agent had`);
-      else if (!ending) this.#fail(`the connection ended without an answer to ${id}`);
+      else if (!ending && !(asked.gapMs > connectionTimeoutMs - slackMs && !this.#subscribed))
+        this.#fail(`the connection ended without an answer to ${id}`);
     }
     if (ending) return;
-    const idleMs = this.#world.now - Math.max(this.wire.sentAt, this.wire.connectedAt);
-    const { connectionTimeoutMs = 0 } = this.#servers.settings.listener;
+    const idleMs = Math.max(
+      this.#world.now - Math.max(this.wire.sentAt, this.wire.connectedAt),
+      this.#world.now - this.wire.sentAt < slackMs ? this.wire.gapMs + slackMs : 0,
+    );
     if (this.#subscribed) this.#fail("a subscriber was hung up on");
     else if (idleMs < connectionTimeoutMs) this.#fail(`the connection was closed after ${idleMs} idle ms`);
   }
@@ -198,12 +206,13 @@ export class WireCaller implements WireOwner {
     for (const [id, asked] of this.open) {
       const isQuery = asked.kind === "ping" || asked.kind === "stats" || asked.kind === "subscription" || asked.kind === "wrong body";
       if (isQuery || (asked.prompt && waiting === 0)) this.#fail(`${asked.kind} ${id} is not answered`);
-      if (now > asked.at + asked.timeoutMs + slackMs) this.#fail(`${asked.kind} ${id} has had no outcome ${now - asked.at} ms after it was sent`);
+      if (now > Math.max(asked.at, wire.calmSince) + asked.timeoutMs + slackMs)
+        this.#fail(`${asked.kind} ${id} has had no outcome ${now - asked.at} ms after it was sent`);
       if (asked.cancelled && waiting === 0) this.#fail(`${asked.kind} ${id} was cancelled and has no outcome`);
     }
     const { connectionTimeoutMs = 0 } = this.#servers.settings.listener;
     const patience = connectionTimeoutMs * (this.#isActon ? 2 : 1);
-    const busyAt = Math.max(wire.sentAt, wire.heardAt, wire.connectedAt);
+    const busyAt = Math.max(wire.sentAt, wire.heardAt, wire.connectedAt, wire.calmSince);
     if (this.open.size === 0 && !this.#subscribed && now > busyAt + patience + slackMs) this.#fail(`nothing was heard for ${now - busyAt} ms`);
   }
 
@@ -222,7 +231,7 @@ export class WireCaller implements WireOwner {
   }
 
   #asked(n: number, kind: Kind, timeoutMs: number, prompt: boolean, allowed = Infinity): Asked {
-    return { n, kind, at: this.#world.now, timeoutMs, prompt, relayed: false, allowed, received: 0, cancelled: false };
+    return { n, kind, at: this.#world.now, gapMs: 0, timeoutMs, prompt, relayed: false, allowed, received: 0, cancelled: false };
   }
 
   #send(asked: Asked, fields: Fields, kind: number): void {
@@ -230,6 +239,7 @@ export class WireCaller implements WireOwner {
     const id = String(this.#lastId);
     this.open.set(id, asked);
     this.wire.send(this.#isActon ? { correlation_id: id, ...fields } : { request_id: id, ...fields }, kind);
+    asked.gapMs = this.wire.gapMs;
   }
 
   #cancel(id: string, asked: Asked): void {

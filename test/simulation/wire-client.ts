@@ -27,6 +27,10 @@ export class WireClient {
   connectedAt = 0;
   sentAt = 0;
   heardAt = 0;
+  /** Since when nothing stands between it and the server. */
+  calmSince = 0;
+  /** How long nothing had been sent before the last frame. */
+  gapMs = 0;
   link: Link | undefined;
   readonly #world: World;
   readonly #owner: WireOwner;
@@ -34,6 +38,8 @@ export class WireClient {
   #incoming: Buffer = Buffer.alloc(0);
   #outgoing: Buffer = Buffer.alloc(0);
   #shutAfterwards = false;
+  #stoppedAt = 0;
+  #notReadMs = 0;
 
   constructor(world: World, path: string, { speech, owner, process }: { speech: Speech; owner: WireOwner; process: SimulatedProcess }) {
     this.#world = world;
@@ -63,6 +69,11 @@ export class WireClient {
     return this.isOpen && this.reading && this.link !== undefined && this.link.isCalm && this.#outgoing.length === 0;
   }
 
+  /** To be called after every event. */
+  observe(): void {
+    if (!this.isCalm) this.calmSince = this.#world.now;
+  }
+
   /** A frame of this dialect. `kind` is the acton dialect's. */
   send(fields: Fields, kind = 1): void {
     if (this.speech === "bare msgpack") return this.write(frameOf(packed(fields)));
@@ -73,12 +84,21 @@ export class WireClient {
 
   write(bytes: Buffer): void {
     if (this.state === "over" || this.left) return;
-    this.sentAt = this.#world.now;
+    const { now } = this.#world;
+    if (now > this.sentAt) this.gapMs = now - this.sentAt;
+    this.sentAt = now;
     this.#outgoing = this.#outgoing.length === 0 ? bytes : Buffer.concat([this.#outgoing, bytes]);
     this.#flush();
   }
 
+  /** The longest time for which it did not read. */
+  get notReadMs(): number {
+    return Math.max(this.#notReadMs, this.reading ? 0 : this.#world.now - this.#stoppedAt);
+  }
+
   setReading(reading: boolean): void {
+    this.#notReadMs = this.notReadMs;
+    if (this.reading) this.#stoppedAt = this.#world.now;
     this.reading = reading;
     if (reading) this.#socket?.resume();
     else this.#socket?.pause();

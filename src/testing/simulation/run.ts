@@ -37,6 +37,8 @@ const restEventsMax = 50_000;
 /** Time that passes after everything was shut down, for what still waits. */
 const restMs = 600_000;
 
+const paces = [2, 4, 1];
+
 export function runScenario(scenario: Scenario, choices: Choices, { events, keepTrace }: RunOptions): Run {
   const world = new World(choices, keepTrace);
   const run = new ScenarioRun(world);
@@ -50,9 +52,12 @@ class ScenarioRun {
   readonly #open = new Map<Promise<unknown>, string>();
   #check: () => void = () => {};
   #restEvents = 0;
+  /** How much time passes while nothing happens: 1 is none. */
+  readonly #pace: number;
 
   constructor(world: World) {
     this.#world = world;
+    this.#pace = world.choices.pick(paces);
   }
 
   /** Returns how many events there were. */
@@ -75,10 +80,12 @@ class ScenarioRun {
   #step(operations: ReadonlyArray<readonly [string, () => unknown]>): void {
     const world = this.#world;
     const roll = world.choices.below(40);
-    if (roll < 33 && !world.isIdle) world.runOne();
-    else if (roll < 36 || (roll < 37 && world.isIdle)) this.#operate(operations);
-    else if (roll < 38) world.advanceTo(world.now + world.choices.between(0, 20));
-    else if (roll < 39) world.disturb();
+    if (roll === 39) world.disturb();
+    else if (roll === 38) this.#jump();
+    else if (roll === 37) world.advanceTo(world.now + world.choices.between(0, 20));
+    else if (roll > 33) this.#operate(operations);
+    else if (!world.isIdle) world.runOne();
+    else if (world.choices.below(this.#pace) === 0) this.#operate(operations);
     else this.#jump();
   }
 

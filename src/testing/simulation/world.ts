@@ -2,7 +2,7 @@
 // the real event loop: an event is run, then every microtask that came of it, then the next is chosen.
 
 import { drainMicrotasks } from "bun:jsc";
-import { ManualClock } from "../../clock.ts";
+import { after, ManualClock } from "../../clock.ts";
 import { detailOf, stackOf } from "../../errors.ts";
 import type { LogFields, LogLevel } from "../../log.ts";
 import type { Task } from "../../scheduler.ts";
@@ -85,6 +85,11 @@ export class World implements ProcessWorld {
     const process = new SimulatedProcess(this, this.machine.process({ uid: uidDefault, ...options }), this.now);
     this.#processes.add(process);
     return process;
+  }
+
+  /** Resolves when so much time has passed. */
+  pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void after(this.#clock, ms, resolve));
   }
 
   /** Writes a line into the run's trace. */
