@@ -114,9 +114,19 @@ export class ManualClock implements Clock {
     return this.#wheel.length;
   }
 
+  /** Monotonic milliseconds before which no timer is due; Infinity when none is armed. */
+  get nextDue(): number {
+    return this.#wheel.nextDue;
+  }
+
   /** Expires, in order of their due time, every timer due within the next `ms`. */
   advance(ms: number): void {
-    const end = Math.min(this.#monotonic + Math.max(0, ms), Number.MAX_VALUE);
+    this.advanceTo(this.#monotonic + Math.max(0, ms));
+  }
+
+  /** The same for every timer due until then; time that has passed stays passed. */
+  advanceTo(monotonic: number): void {
+    const end = Math.min(Math.max(this.#monotonic, monotonic), Number.MAX_VALUE);
     for (let next = this.#wheel.nextDue; next <= end; next = this.#wheel.nextDue) {
       this.#monotonic = Math.max(this.#monotonic, next);
       this.#wheel.expireUntil(this.#monotonic);

@@ -9,5 +9,11 @@ export type { MachineOptions, MemoryHost, MemoryProcess, ProcessOptions } from "
 export type { End, Link } from "./testing/memory-network.ts";
 export type { SocketEvent, Traffic } from "./testing/memory-socket.ts";
 export type { Failing, SystemCall } from "./testing/memory-files.ts";
+export { Choices } from "./testing/simulation/choices.ts";
+export type { Scenario, Simulation } from "./testing/simulation/run.ts";
+export { replay, simulate } from "./testing/simulation/simulate.ts";
+export type { Recording, SimulateOptions, SimulationFailure, SimulationResult } from "./testing/simulation/simulate.ts";
+export type { SimulatedProcess } from "./testing/simulation/simulated-process.ts";
+export { World } from "./testing/simulation/world.ts";
 export { Probe, probe } from "./testing/probe.ts";
 export type { ProbeOptions, Received, SearchOptions, WaitOptions } from "./testing/probe.ts";

@@ -91,6 +91,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   commander: ["cli/"],
   croner: ["agent/cron.ts"],
   "bun:ffi": ["libc.ts"],
+  "bun:jsc": ["testing/simulation/"],
   "node:fs": ["files.ts", "host.ts", "libc.ts", "cli/"],
   "node:fs/promises": ["ipc/node-transport.ts"],
   "node:net": ["ipc/node-transport.ts"],

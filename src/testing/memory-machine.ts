@@ -43,8 +43,8 @@ export class MemoryMachine {
   }
 
   /** The connections that there are. */
-  get links(): readonly Link[] {
-    return [...this.#network.links];
+  get links(): ReadonlySet<Link> {
+    return this.#network.links;
   }
 
   process(options: ProcessOptions = {}): MemoryProcess {

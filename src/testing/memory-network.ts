@@ -40,9 +40,9 @@ export class Link implements Wire {
   readonly #clock: Clock;
   readonly #closed: () => void;
   readonly #ends: Record<End, MemorySocket>;
-  /** How long everything takes from one end to the other. */
-  delayMs = 0;
+  #delayMs = 0;
   #lastArrival = 0;
+  #disturbed = false;
 
   constructor(path: string, { traffic, clock, bufferBytes }: NetworkOptions, users: Record<End, NetworkUser>, closed: () => void) {
     this.path = path;
@@ -61,8 +61,29 @@ export class Link implements Wire {
     return this.#ends[end];
   }
 
+  /** Neither end is stalled, and nothing is on its way. */
+  get isCalm(): boolean {
+    return !this.#ends.client.isStalled && !this.#ends.server.isStalled && this.#lastArrival <= this.#clock.monotonic();
+  }
+
+  /** How long everything takes from one end to the other. */
+  get delayMs(): number {
+    return this.#delayMs;
+  }
+
+  set delayMs(ms: number) {
+    if (ms > 0) this.#disturbed = true;
+    this.#delayMs = ms;
+  }
+
+  /** It was slow, or cut, or an end of it was stalled, at some time. */
+  get wasDisturbed(): boolean {
+    return this.#disturbed;
+  }
+
   /** The process at that end neither reads nor writes until `resume`. */
   stall(end: End): void {
+    this.#disturbed = true;
     this.#ends[end].stall();
   }
 
@@ -72,6 +93,7 @@ export class Link implements Wire {
 
   /** Cuts the connection at both ends; what was on the way is lost. */
   reset(): void {
+    this.#disturbed = true;
     this.#ends.client.reset();
     this.#ends.server.reset();
   }
@@ -123,7 +145,10 @@ export class MemoryNetwork {
     const die = (): void => {
       listener.stopped = true;
       this.#listeners.delete(inode.ino);
-      for (const link of listener.backlog.splice(0)) link.socket("client").reset();
+      for (const link of listener.backlog.splice(0)) {
+        link.socket("server").vanish();
+        link.socket("client").reset();
+      }
     };
     user.onDeath.add(die);
     return {

@@ -8,7 +8,7 @@ import type { Task } from "../scheduler.ts";
 export interface Traffic {
   /** Runs the event some time after this has returned. */
   later(event: SocketEvent): void;
-  /** How many of so many bytes, at least 1, move together. */
+  /** How many of so many bytes, at least 1, are read together. */
   piece(bytes: number): number;
 }
 
@@ -38,6 +38,8 @@ export class MemorySocket implements Socket, SocketEvent {
   readonly #incoming: Uint8Array[] = [];
   /** Bytes that the peer has written and nobody has read, on their way included. */
   #unread = 0;
+  /** Bytes that its writes have taken so far. */
+  written = 0;
   #handler: SocketHandler | undefined;
   #shut = false;
   #closed = false;
@@ -71,6 +73,16 @@ export class MemorySocket implements Socket, SocketEvent {
     return this.#unread;
   }
 
+  /** A write was short, and nobody was told yet that there is room. */
+  get isBlocked(): boolean {
+    return this.#blocked && !this.#closed;
+  }
+
+  /** Its process does nothing. */
+  get isStalled(): boolean {
+    return this.#stalled;
+  }
+
   /** From now on events are told. */
   attach(handler: SocketHandler): void {
     this.#handler = handler;
@@ -80,11 +92,11 @@ export class MemorySocket implements Socket, SocketEvent {
   write(bytes: Uint8Array): number {
     const { peer } = this;
     if (this.#closed || this.#shut || peer.#closed) return -1;
-    const room = Math.min(bytes.byteLength, this.#wire.bufferBytes - peer.#unread);
-    const taken = room <= 0 ? 0 : this.#wire.traffic.piece(room);
+    const taken = Math.max(0, Math.min(bytes.byteLength, this.#wire.bufferBytes - peer.#unread));
     if (taken > 0) {
       const piece = new Uint8Array(bytes.subarray(0, taken));
       peer.#unread += taken;
+      this.written += taken;
       this.#wire.carry(() => peer.#arrived(piece));
     }
     if (taken < bytes.byteLength) {

@@ -27,6 +27,7 @@ export class Reconnector implements Timer {
   place = -1;
   readonly #options: ReconnectorOptions;
   #attempts = 0;
+  #stopped = false;
 
   constructor(options: ReconnectorOptions) {
     this.#options = options;
@@ -34,6 +35,8 @@ export class Reconnector implements Timer {
 
   /** The connection, or an attempt at one, has failed. Another user's server, or one that does not admit us, will not change its mind. */
   failed(error: ActonError): void {
+    // An attempt that was under way may fail after the client was closed.
+    if (this.#stopped) return;
     const { clock, random, backoffMs = 100, backoffMsMax = 5000, attempts = Infinity, giveUp } = this.#options;
     if (this.#attempts >= attempts || error.code === "ACCESS_DENIED") {
       giveUp(error);
@@ -50,6 +53,7 @@ export class Reconnector implements Timer {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#options.clock.disarm(this);
   }
 

@@ -82,6 +82,16 @@ describe("a client that reconnects", () => {
     expect(wire.connects).toBe(3);
   });
 
+  test("dials no more once it was closed, not even when an attempt was under way that fails", async () => {
+    const { wire, client, clock } = await open({ reconnect: true });
+    wire.refusals.push("ENOENT");
+    wire.lose();
+    clock.advance(100);
+    client.close();
+    await turn();
+    expect([wire.connects, clock.armed]).toEqual([2, 0]);
+  });
+
   test("gives up at once when somebody else has taken the path", async () => {
     const { wire, client, clock } = await open({ reconnect: true, serverUids: [1] });
     wire.credentials = { pid: 1, uid: 2, gid: 2 };

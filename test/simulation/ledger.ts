@@ -1,0 +1,70 @@
+// What the agents of one server have done, by the number that each message carries: whoever asked can be held against it.
+
+import type { World } from "acton/testing";
+
+export interface Work {
+  readonly agent: string;
+  readonly begunAt: number;
+  readonly signal: AbortSignal;
+  readonly connection: number | undefined;
+  /** It has returned, thrown, or answered. */
+  over: boolean;
+  /** It has given an answer. */
+  answered: boolean;
+  /** Items that it has made, for streams. */
+  produced: number;
+}
+
+export class Ledger {
+  readonly works = new Map<number, Work>();
+  readonly #world: World;
+  readonly #running = new Map<string, number>();
+  readonly #lastOfSender = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  begin(agent: string, n: number, of: { readonly signal: AbortSignal; readonly peer: { readonly connection: number } | undefined }): Work {
+    const { world } = { world: this.#world };
+    if (this.works.has(n)) world.fail(`message ${n} was handled twice`);
+    if (of.signal.aborted) world.fail(`${agent} began message ${n} for which nobody waits`);
+    const work: Work = {
+      agent,
+      begunAt: world.now,
+      signal: of.signal,
+      connection: of.peer?.connection,
+      over: false,
+      answered: false,
+      produced: 0,
+    };
+    this.works.set(n, work);
+    return work;
+  }
+
+  /** Counts a handler among those that run, from its first line to its last. */
+  enter(agent: string, most: number): () => void {
+    const running = (this.#running.get(agent) ?? 0) + 1;
+    this.#running.set(agent, running);
+    if (running > most) this.#world.fail(`${running} handlers of ${agent} run at once, at most ${most} may`);
+    return () => void this.#running.set(agent, (this.#running.get(agent) ?? 0) - 1);
+  }
+
+  /** What one sender sends to one agent comes in its order. */
+  inOrder(sender: string, n: number): void {
+    const last = this.#lastOfSender.get(sender) ?? -1;
+    if (n <= last) this.#world.fail(`message ${n} of ${sender} came after ${last}`);
+    this.#lastOfSender.set(sender, n);
+  }
+
+  hasBegun(n: number): boolean {
+    return this.works.has(n);
+  }
+
+  /** Requests of one connection that are with an agent and that somebody waits for. */
+  openOf(connection: number): number {
+    let open = 0;
+    for (const work of this.works.values()) if (work.connection === connection && !work.over && !work.signal.aborted) open += 1;
+    return open;
+  }
+}
