@@ -54,15 +54,21 @@ async function bundle(directory: string, target: "bun" | "node"): Promise<void> 
   if (!result.success) throw new AggregateError(result.logs, `the package's half for ${target} was not built`);
 }
 
+/** What the library takes from each of Bun's modules. */
+const missingNames: Readonly<Record<string, readonly string[]>> = { ffi: ["dlopen", "ptr", "read", "toArrayBuffer"], jsc: ["drainMicrotasks"] };
+
 /** On Node the library defines messages and agents, and connects; to listen needs Bun. */
 const bunIsMissing: BunPlugin = {
   name: "bun-is-missing",
   setup(build) {
-    build.onResolve({ filter: /^bun:ffi$/ }, () => ({ path: "ffi", namespace: "missing" }));
-    build.onLoad({ filter: /.*/, namespace: "missing" }, () => ({
-      contents: `const missing = () => { throw new TypeError("acton's runtime needs Bun"); };\nexport { missing as dlopen, missing as ptr, missing as read, missing as toArrayBuffer };\n`,
-      loader: "js",
-    }));
+    build.onResolve({ filter: /^bun:/ }, ({ path }) => ({ path: path.slice("bun:".length), namespace: "missing" }));
+    build.onLoad({ filter: /.*/, namespace: "missing" }, ({ path }) => {
+      const names = (missingNames[path] ?? []).map((name) => `missing as ${name}`);
+      return {
+        contents: `const missing = () => { throw new TypeError("acton's runtime needs Bun"); };\nexport { ${names.join(", ")} };\n`,
+        loader: "js",
+      };
+    });
   },
 };
 
