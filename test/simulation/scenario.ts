@@ -7,6 +7,7 @@ import { LibraryCaller } from "./library-caller.ts";
 import { LocalCallers, type LocalLimits } from "./local-callers.ts";
 import { OrderedCaller } from "./ordered-caller.ts";
 import { type Life, path, Servers, type ServerSettings } from "./server.ts";
+import { SupervisedTree } from "./supervised-tree.ts";
 import { WireCaller } from "./wire-caller.ts";
 import type { WireClient } from "./wire-client.ts";
 
@@ -27,6 +28,7 @@ class Whole {
   readonly #limits: LocalLimits;
   readonly #links: LinkWatch;
   readonly #locals = new Map<Life, LocalCallers>();
+  readonly #trees = new Map<Life, SupervisedTree>();
   #wires: WireCaller[] = [];
   #ordered: OrderedCaller[] = [];
   #hostiles: HostileCaller[] = [];
@@ -43,7 +45,7 @@ class Whole {
     this.#servers = new Servers(world, settings);
     this.#links = new LinkWatch(world, this.#servers);
     this.operations = this.#operations();
-    for (const message of ["handler failed"]) world.expectedErrors.add(message);
+    for (const message of ["handler failed", "child given up"]) world.expectedErrors.add(message);
   }
 
   async begin(): Promise<void> {
@@ -56,6 +58,7 @@ class Whole {
     for (const { wire } of this.#wires) wire.observe();
     for (const library of this.#libraries) library.check();
     for (const local of this.#locals.values()) local.check();
+    for (const tree of this.#trees.values()) tree.check();
     if (this.#world.isIdle) {
       for (const wire of this.#wires) wire.checkAtRest();
       for (const hostile of this.#hostiles) hostile.checkAtRest();
@@ -155,6 +158,8 @@ class Whole {
       "ask inside": current((_life, local) => local.ask()),
       "stream inside": current((_life, local) => local.stream()),
       "notes inside": current((_life, local) => local.notes()),
+      "supervised job": current((life) => this.#trees.get(life)?.job()),
+      "another supervised job": current((life) => this.#trees.get(life)?.job()),
       broadcast: current((life) => this.#broadcastSome(life)),
       "broadcast more": current((life) => this.#broadcastSome(life)),
       "end a server": () => (choices.once(3) ? this.#endServer() : undefined),
@@ -184,6 +189,9 @@ class Whole {
     const local = new LocalCallers(this.#world, life, { limits: this.#limits, nextN: this.#nextN });
     await local.begin();
     this.#locals.set(life, local);
+    const tree = new SupervisedTree(this.#world, life, this.#nextN);
+    await tree.begin();
+    this.#trees.set(life, tree);
   }
 
   #endServer(): unknown {
