@@ -58,9 +58,9 @@ async function bundle(directory: string, target: "bun" | "node"): Promise<void> 
 const bunIsMissing: BunPlugin = {
   name: "bun-is-missing",
   setup(build) {
-    build.onResolve({ filter: /^bun:ffi$/ }, () => ({ path: "ffi", namespace: "missing" }));
+    build.onResolve({ filter: /^bun:(?:ffi|jsc)$/ }, () => ({ path: "bun", namespace: "missing" }));
     build.onLoad({ filter: /.*/, namespace: "missing" }, () => ({
-      contents: `const missing = () => { throw new TypeError("acton's runtime needs Bun"); };\nexport { missing as dlopen, missing as ptr, missing as read, missing as toArrayBuffer };\n`,
+      contents: `const missing = () => { throw new TypeError("acton's runtime needs Bun"); };\nexport { missing as dlopen, missing as ptr, missing as read, missing as toArrayBuffer, missing as drainMicrotasks };\n`,
       loader: "js",
     }));
   },

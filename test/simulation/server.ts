@@ -35,6 +35,7 @@ export interface Life {
   ino: bigint | undefined;
   state: "starting" | "serving" | "stopping" | "over";
   killed: boolean;
+  stoppingAt: number;
   /** Resolves when it is killed: what waits inside of it waits for ever. */
   readonly death: PromiseWithResolvers<void>;
   /** What the function that subscribed to NewsOne got, and what the agent did. */
@@ -94,6 +95,11 @@ export class Servers {
     life.ino = life.process.memory.files.lstat(path)?.ino;
   }
 
+  /** Its time for answering what it had begun is over. */
+  isPastDrain(life: Life | undefined): boolean {
+    return life === undefined || this.#world.now >= life.stoppingAt + (this.settings.listener.drainTimeoutMs ?? 0) - 0.001;
+  }
+
   kill(life: Life): void {
     life.killed = true;
     life.state = "over";
@@ -104,6 +110,7 @@ export class Servers {
   /** Drains and stops; everything that was begun must have its answer. Resolves with whether all of it was. */
   async stop(life: Life): Promise<void> {
     life.state = "stopping";
+    life.stoppingAt = this.#world.now;
     await this.#end(life);
   }
 
@@ -179,7 +186,7 @@ export class Servers {
   async #launch(withAgents: boolean): Promise<Life> {
     const world = this.#world;
     const process = world.process();
-    const ledger = new Ledger(world);
+    const ledger = new Ledger(world, this.settings.listener.inFlightMax ?? Infinity);
     const app = process.launch({ limits: this.settings.limits });
     const agents = new Map<string, AgentHandle>();
     const life: Life = {
@@ -192,6 +199,7 @@ export class Servers {
       ino: undefined,
       state: "starting",
       killed: false,
+      stoppingAt: Infinity,
       death: Promise.withResolvers<void>(),
       heardByFunction: 0,
       heardByAgent: 0,
@@ -212,6 +220,7 @@ export class Servers {
   async #end(life: Life): Promise<void> {
     const result = await life.app.shutdownAll();
     life.state = "over";
+    if (!result.complete && !this.isPastDrain(life)) this.#world.fail(`server ${life.number} cut off ${result.lost} before its drain was over`);
     this.#world.note(`server ${life.number} is down: ${JSON.stringify(result)}`);
   }
 
