@@ -55,6 +55,10 @@ export class Ledger {
     return () => void this.#running.set(agent, (this.#running.get(agent) ?? 0) - 1);
   }
 
+  mustNotRun(agent: string): void {
+    if ((this.#running.get(agent) ?? 0) > 0) this.#world.fail(`an exclusive handler runs beside ${agent}`);
+  }
+
   /** What one sender sends to one agent comes in its order. */
   inOrder(sender: string, n: number): void {
     const last = this.#lastOfSender.get(sender) ?? -1;

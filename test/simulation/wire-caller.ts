@@ -182,6 +182,12 @@ export class WireCaller implements WireOwner {
     const ending = life.state !== "serving" && life.state !== "starting";
     if (this.#refused) return;
     const { connectionTimeoutMs = 0, writeTimeoutMs = 0 } = this.#servers.settings.listener;
+    for (const [id, { n }] of this.open) {
+      const work = life.ledger.works.get(n);
+      const slow = this.wire.notReadMs >= writeTimeoutMs - slackMs / 4;
+      if (work?.answered === true && !work.signal.aborted && !slow)
+        this.#servers.unanswered.push({ life, what: `the answer to ${id} of client ${this.wire.process.pid}` });
+    }
     // Who does not read for too long is given up.
     if (this.wire.notReadMs >= writeTimeoutMs - slackMs / 4) return;
     // It may have been closed for its idleness while this was on its way.
@@ -209,14 +215,14 @@ export class WireCaller implements WireOwner {
     for (const [id, asked] of this.open) {
       const isQuery = asked.kind === "ping" || asked.kind === "stats" || asked.kind === "subscription" || asked.kind === "wrong body";
       if (isQuery || (asked.prompt && waiting === 0)) this.#fail(`${asked.kind} ${id} is not answered`);
-      if (now > Math.max(asked.at, wire.calmSince) + asked.timeoutMs + slackMs)
+      if (now > Math.max(asked.at, wire.calmSince) + asked.timeoutMs + slackMs / 4)
         this.#fail(`${asked.kind} ${id} has had no outcome ${now - asked.at} ms after it was sent`);
       if (asked.cancelled && waiting === 0) this.#fail(`${asked.kind} ${id} was cancelled and has no outcome`);
     }
     const { connectionTimeoutMs = 0 } = this.#servers.settings.listener;
     const patience = connectionTimeoutMs * (this.#isActon ? 2 : 1);
     const busyAt = Math.max(wire.sentAt, wire.heardAt, wire.connectedAt, wire.calmSince);
-    if (this.open.size === 0 && !this.#subscribed && now > busyAt + patience + slackMs) this.#fail(`nothing was heard for ${now - busyAt} ms`);
+    if (this.open.size === 0 && !this.#subscribed && now > busyAt + patience + slackMs / 4) this.#fail(`nothing was heard for ${now - busyAt} ms`);
   }
 
   /** Losses are told in full once a push of each type came after them. */
