@@ -4,6 +4,7 @@
 import type { Link, SimulatedProcess, World } from "acton/testing";
 import { frameOf, jsonFrame } from "../support/raw-client.ts";
 import { path, type Servers } from "./server.ts";
+import { slackMs } from "./wire-caller.ts";
 import { WireClient, type WireOwner } from "./wire-client.ts";
 
 const kinds = ["half a frame", "garbage", "a frame too long", "never reads", "says nothing", "connects and leaves", "half-closes"] as const;
@@ -37,11 +38,11 @@ export class HostileCaller implements WireOwner {
     const { link } = this.wire;
     if (!this.wire.isCalm || link === undefined || this.#servers.lifeOf(link.socket("server").pid)?.state !== "serving") return;
     const { frameTimeoutMs = 0, connectionTimeoutMs = 0 } = this.#servers.settings.listener;
-    const quietMs = this.#world.now - Math.max(this.wire.sentAt, this.wire.heardAt);
+    const quietMs = this.#world.now - Math.max(this.wire.sentAt, this.wire.heardAt, this.wire.calmSince);
     const most = { "half a frame": frameTimeoutMs, garbage: 0, "a frame too long": frameTimeoutMs, "says nothing": connectionTimeoutMs }[
       this.kind as string
     ];
-    if (most !== undefined && quietMs > most + patienceMs) this.#world.fail(`a client that sent ${this.kind} is kept for ${quietMs} ms`);
+    if (most !== undefined && quietMs > most + slackMs / 2) this.#world.fail(`a client that sent ${this.kind} is kept for ${quietMs} ms`);
   }
 
   #act(): void {

@@ -21,12 +21,16 @@ export class Ledger {
   readonly #running = new Map<string, number>();
   readonly #lastOfSender = new Map<string, number>();
 
-  constructor(world: World) {
+  readonly #openOf = new Map<number, Work[]>();
+  readonly #inFlightMax: number;
+
+  constructor(world: World, inFlightMax: number) {
     this.#world = world;
+    this.#inFlightMax = inFlightMax;
   }
 
   begin(agent: string, n: number, of: { readonly signal: AbortSignal; readonly peer: { readonly connection: number } | undefined }): Work {
-    const { world } = { world: this.#world };
+    const world = this.#world;
     if (this.works.has(n)) world.fail(`message ${n} was handled twice`);
     if (of.signal.aborted) world.fail(`${agent} began message ${n} for which nobody waits`);
     const work: Work = {
@@ -39,6 +43,7 @@ export class Ledger {
       produced: 0,
     };
     this.works.set(n, work);
+    if (of.peer !== undefined && agent !== "streams") this.#countOpen(of.peer.connection, work);
     return work;
   }
 
@@ -48,6 +53,10 @@ export class Ledger {
     this.#running.set(agent, running);
     if (running > most) this.#world.fail(`${running} handlers of ${agent} run at once, at most ${most} may`);
     return () => void this.#running.set(agent, (this.#running.get(agent) ?? 0) - 1);
+  }
+
+  mustNotRun(agent: string): void {
+    if ((this.#running.get(agent) ?? 0) > 0) this.#world.fail(`an exclusive handler runs beside ${agent}`);
   }
 
   /** What one sender sends to one agent comes in its order. */
@@ -61,10 +70,12 @@ export class Ledger {
     return this.works.has(n);
   }
 
-  /** Requests of one connection that are with an agent and that somebody waits for. */
-  openOf(connection: number): number {
-    let open = 0;
-    for (const work of this.works.values()) if (work.connection === connection && !work.over && !work.signal.aborted) open += 1;
-    return open;
+  // Requests of one connection that are with an agent and that somebody waits for.
+  #countOpen(connection: number, work: Work): void {
+    const open = (this.#openOf.get(connection) ?? []).filter(({ over, signal }) => !over && !signal.aborted);
+    open.push(work);
+    this.#openOf.set(connection, open);
+    if (open.length > this.#inFlightMax)
+      this.#world.fail(`${open.length} requests of one connection are in flight, at most ${this.#inFlightMax} may be`);
   }
 }

@@ -32,6 +32,8 @@ export class LocalCallers {
   /** Messages in the mailbox of `bounded`, as far as its senders and its handler know. */
   #queued = 0;
   #senders = 0;
+  /** Those in the mailbox of `waiting`. */
+  #sent = 0;
   #stopped = false;
   #subscription: { readonly lost: number; cancel(): void } | undefined;
   #published = 0;
@@ -52,6 +54,7 @@ export class LocalCallers {
       await pause(clock, message.ms);
     });
     const waiting = agent("waiting", () => ({})).mutateOn(Put, async ({ message, clock }) => {
+      this.#sent -= 1;
       ledger.inOrder("waiting", message.n);
       await pause(clock, message.ms);
     });
@@ -70,7 +73,7 @@ export class LocalCallers {
 
   /** A mailbox takes exactly so many. */
   trySends(): void {
-    for (let i = this.#world.choices.between(1, 6); i > 0; i--) {
+    for (let i = this.#world.choices.pick([2, 1, 6, 24]); i > 0; i--) {
       const taken = this.#bounded?.trySend(Put, { n: this.#nextN(), ms: this.#world.choices.pick([0, 10, 40]) });
       if (taken === undefined || this.#over) return;
       if (taken) this.#queued += 1;
@@ -88,6 +91,8 @@ export class LocalCallers {
     this.#senders += 1;
     try {
       await sent;
+      this.#sent += 1;
+      if (this.#sent > this.#limits.mailboxSize) this.#fail(`${this.#sent} messages were let into a mailbox of ${this.#limits.mailboxSize}`);
       if (this.#world.now > at + sendTimeoutMs) this.#fail(`a send waited ${this.#world.now - at} ms`);
     } catch (error) {
       const waitedMs = this.#world.now - at;
@@ -98,7 +103,6 @@ export class LocalCallers {
     } finally {
       this.#senders -= 1;
     }
-    if (this.#senders > waitingSendersMax + 1) this.#fail(`${this.#senders} senders wait`);
   }
 
   async ask(): Promise<void> {
@@ -164,6 +168,7 @@ export class LocalCallers {
     if (this.#life.killed) return;
     for (const { n, at, timeoutMs } of this.#asking)
       if (now > at + timeoutMs) this.#fail(`ask ${n} has had no outcome after ${now - at} of ${timeoutMs} ms`);
+    if (this.#senders > this.#limits.waitingSendersMax) this.#fail(`${this.#senders} senders wait, at most ${this.#limits.waitingSendersMax} may`);
     const queued = this.#published - this.#heard - (this.#subscription?.lost ?? 0);
     if (queued < 0 || queued > this.#limits.subscriberQueueSize)
       this.#fail(`${queued} broadcasts wait in a queue of ${this.#limits.subscriberQueueSize}`);

@@ -20,6 +20,8 @@ export class OrderedCaller implements WireOwner {
   readonly #nextN: () => number;
   #refused = false;
   #heard = false;
+  /** The longest silence before one of those that are not answered. */
+  #gapMs = 0;
   #mayBeAnswer = false;
 
   constructor(world: World, servers: Servers, { process, nextN }: { readonly process: SimulatedProcess; readonly nextN: () => number }) {
@@ -35,7 +37,9 @@ export class OrderedCaller implements WireOwner {
     const n = this.#nextN();
     const expect = (what: Expected["what"], fields: Fields): void => {
       this.expected.push({ n, what, sequence: 0 });
+      if (this.expected.length === 1) this.#gapMs = 0;
       this.wire.send(fields);
+      this.#gapMs = Math.max(this.#gapMs, this.wire.gapMs);
     };
     const kind = choices.below(7);
     if (kind === 0) expect("ping", { ping: true });
@@ -78,6 +82,9 @@ export class OrderedCaller implements WireOwner {
       this.#refused = true;
       return;
     }
+    const { link } = this.wire;
+    if (code === "AGENT_STOPPED" && !this.#servers.isPastDrain(this.#servers.lifeOf(link?.socket("server").pid)))
+      this.#fail(`it was cut off before the drain was over`);
     if (first === undefined) return this.#fail(`an answer to nothing: ${JSON.stringify(fields)}`);
     const isStreamFrame = "stream_id" in fields;
     if (isStreamFrame !== (first.what === "stream")) this.#fail(`the answer to ${first.what} ${first.n} is ${JSON.stringify(fields)}`);
@@ -103,7 +110,7 @@ export class OrderedCaller implements WireOwner {
     const life = this.#servers.lifeOf(link?.socket("server").pid);
     if (left || link === undefined || link.wasDisturbed || life === undefined || life.killed || this.#refused) return;
     // It may have been closed for its idleness while the next frame was on its way.
-    const wasIdle = this.wire.gapMs > (this.#servers.settings.listener.connectionTimeoutMs ?? 0) - slackMs;
+    const wasIdle = this.#gapMs > (this.#servers.settings.listener.connectionTimeoutMs ?? 0) - slackMs;
     for (const { n, what } of this.expected) {
       if (wasIdle && !life.ledger.hasBegun(n)) continue;
       if (life.ledger.hasBegun(n) || life.state === "serving") this.#fail(`the connection ended without an answer to ${what} ${n}`);

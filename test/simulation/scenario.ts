@@ -55,7 +55,7 @@ class Whole {
   check(): void {
     this.#servers.check();
     this.#links.check();
-    for (const { wire } of this.#wires) wire.observe();
+    for (const { wire } of [...this.#wires, ...this.#hostiles]) wire.observe();
     for (const library of this.#libraries) library.check();
     for (const local of this.#locals.values()) local.check();
     for (const tree of this.#trees.values()) tree.check();
@@ -96,6 +96,7 @@ class Whole {
   }
 
   after(): void {
+    this.#servers.checkPromises();
     const left = [...this.#world.machine.disk.all()].map(([name]) => name).filter((name) => name !== "/tmp" && name !== `${path}.lock`);
     if (left.length > 0) throw new Error(`${left.join(", ")} is left`);
   }
@@ -129,7 +130,9 @@ class Whole {
       "ask slow": wire((caller) =>
         many(caller, () => caller.ask("reply", "slow", choices.pick(["Slow", "Later"]), { ms: choices.pick([0, 30, 150]) }, false)),
       ),
-      "ask alone": wire((caller) => many(caller, () => caller.ask("reply", "alone", "Alone", { ms: choices.pick([0, 20]) }, false))),
+      "ask alone": wire((caller) =>
+        many(caller, () => caller.ask("reply", "alone", choices.pick(["Alone", "Alone", "Slow"]), { ms: choices.pick([0, 20]) }, false)),
+      ),
       "ask crasher": wire((caller) => caller.ask("reply", "crasher", choices.pick(["Crash", "Slow"]), { late: choices.once(2), ms: 30 }, false)),
       "ask relay": wire((caller) =>
         caller.ask("reply", "relay", "Relay", { ms: choices.pick([10, 130]), to: choices.pick(["slow", "alone", "self"]) }, false),
@@ -137,7 +140,7 @@ class Whole {
       "ask for nothing": wire((caller) => caller.ask("reply", "echo", "Silent", {}, true)),
       "ask wrongly": wire((caller) => caller.ask("reply", choices.pick(["nobody", "echo"]), choices.pick(["Nothing", "Slow"]), { ms: "x" }, true)),
       "send a note": wire((caller) => caller.ask("delivery", "notes", "Note", { sender: `wire ${caller.wire.process.pid}` }, true)),
-      stream: wire((caller) => caller.ask("stream", "streams", choices.pick(["Count", "CountAlone"]), this.#streamPayload(), false)),
+      stream: wire((caller) => caller.ask("stream", "streams", choices.pick(["Count", "CountAlone", "Burst"]), this.#streamPayload(), false)),
       "send a wrong body": wire((caller) => many(caller, () => caller.sendWrongBody())),
       ping: wire((caller) => many(caller, () => caller.ping())),
       stats: wire((caller) => many(caller, () => caller.stats())),
@@ -261,13 +264,14 @@ function settingsOf(world: World): { readonly settings: ServerSettings; readonly
   const readersMax = choices.between(2, 4);
   const rateLimit = choices.pick([null, null, { requestsPerSecond: 20, burstSize: 4 }]);
   const limits: LocalLimits = {
-    mailboxSize: choices.between(2, 6),
+    mailboxSize: choices.pick([2, 3, 4, 5, 6, 20]),
     waitingSendersMax: choices.between(1, 4),
     sendTimeoutMs: choices.pick([100, 300]),
     subscriberQueueSize: choices.between(2, 6),
   };
   const settings: ServerSettings = {
     readersMax,
+    hasPolicy: choices.once(2),
     limits: { ...limits, readersMax, askTimeoutMs: 900, stopTimeoutMs: 1500, streamReaderTimeoutMs: 200, messagesPerTurnMax: choices.between(1, 8) },
     listener: {
       rateLimit,

@@ -7,6 +7,7 @@ import {
   type IpcConfigInput,
   type IpcListener,
   type ListenerStats,
+  type Policy,
   type RuntimeConfigInput,
 } from "acton";
 import type { SimulatedProcess, SystemCall, World } from "acton/testing";
@@ -21,6 +22,7 @@ export interface ServerSettings {
   readonly listener: IpcConfigInput;
   readonly limits: RuntimeConfigInput;
   readonly readersMax: number;
+  readonly hasPolicy: boolean;
 }
 
 /** One process that serves, or has served, the path. */
@@ -35,6 +37,9 @@ export interface Life {
   ino: bigint | undefined;
   state: "starting" | "serving" | "stopping" | "over";
   killed: boolean;
+  stoppingAt: number;
+  /** Its shutdown lost nothing, as it says. */
+  complete: boolean;
   /** Resolves when it is killed: what waits inside of it waits for ever. */
   readonly death: PromiseWithResolvers<void>;
   /** What the function that subscribed to NewsOne got, and what the agent did. */
@@ -42,6 +47,9 @@ export interface Life {
   heardByAgent: number;
   broadcasts: number;
   stats: ListenerStats | undefined;
+  /** Pushes that were due to each connection since nobody was subscribed, and the figures then. */
+  readonly pushes: Map<unknown, number>;
+  pushesBefore: number;
 }
 
 export class Servers {
@@ -49,6 +57,8 @@ export class Servers {
   readonly lives: Life[] = [];
   /** The path was taken over from outside: the inode that lies there now must stay. */
   usurper: bigint | undefined;
+  /** Answers that agents gave and clients, who had done nothing wrong, never got. */
+  readonly unanswered: { readonly life: Life; readonly what: string }[] = [];
   readonly #world: World;
   #checks = 0;
 
@@ -76,7 +86,7 @@ export class Servers {
     const mustFail = living.some(({ state }) => state === "serving");
     const mayFail = living.length > 0 || crashAt !== Infinity || this.usurper !== undefined;
     this.#crash(life, crashAt);
-    const listening = life.app.startIpcListener({ ...this.settings.listener, socketPath: path });
+    const listening = life.app.startIpcListener({ ...this.settings.listener, socketPath: path, policy: this.#policy(life) });
     world.machine.failing = (call) => this.#entered(call);
     try {
       life.listener = await listening;
@@ -94,6 +104,11 @@ export class Servers {
     life.ino = life.process.memory.files.lstat(path)?.ino;
   }
 
+  /** Its time for answering what it had begun is over. */
+  isPastDrain(life: Life | undefined): boolean {
+    return life === undefined || this.#world.now >= life.stoppingAt + (this.settings.listener.drainTimeoutMs ?? 0) - 0.001;
+  }
+
   kill(life: Life): void {
     life.killed = true;
     life.state = "over";
@@ -104,6 +119,7 @@ export class Servers {
   /** Drains and stops; everything that was begun must have its answer. Resolves with whether all of it was. */
   async stop(life: Life): Promise<void> {
     life.state = "stopping";
+    life.stoppingAt = this.#world.now;
     await this.#end(life);
   }
 
@@ -129,6 +145,11 @@ export class Servers {
     if (this.usurper === undefined) return;
     this.#world.machine.disk.remove(path, administrator);
     this.usurper = undefined;
+  }
+
+  /** What a shutdown that called itself complete has promised. */
+  checkPromises(): void {
+    for (const { life, what } of this.unanswered) if (life.complete) throw new Error(`server ${life.number} was complete, and lost ${what}`);
   }
 
   /** What must hold at any time. */
@@ -161,6 +182,11 @@ export class Servers {
     const { maxConnections = 0, inFlightTotalMax = 0 } = this.settings.listener;
     if (stats.activeConnections > maxConnections) world.fail(`${stats.activeConnections} connections, at most ${maxConnections} may be`);
     if (stats.requestsInFlight < 0 || stats.requestsInFlight > inFlightTotalMax) world.fail(`${stats.requestsInFlight} requests are in flight`);
+    if (this.settings.hasPolicy) this.#checkPushes(life, stats);
+    const places = Math.min(this.settings.listener.inFlightMax ?? Infinity, inFlightTotalMax);
+    if (world.isIdle && stats.requestsWaiting > 0 && stats.requestsInFlight < places) {
+      world.fail(`${stats.requestsWaiting} requests wait, and only ${stats.requestsInFlight} of ${places} places are taken`);
+    }
     if (stats.unfinishedBytes < 0) world.fail(`${stats.unfinishedBytes} unfinished bytes`);
     if (stats.activeConnections === 0) {
       const left = stats.requestsInFlight + stats.streamsOpen + stats.requestsWaiting + stats.subscriptions + stats.unfinishedBytes;
@@ -176,10 +202,35 @@ export class Servers {
     }
   }
 
+  // It allows everything, and counts the pushes that each connection is due.
+  #policy(life: Life): Policy | undefined {
+    if (!this.settings.hasPolicy) return undefined;
+    return {
+      admit: ({ connection }) => ({ identity: connection }),
+      authorize(identity, { kind }) {
+        if (kind === "push") life.pushes.set(identity, (life.pushes.get(identity) ?? 0) + 1);
+        return true;
+      },
+    };
+  }
+
+  #checkPushes(life: Life, { subscriptions, pushesSent, pushesDropped }: ListenerStats): void {
+    const done = pushesSent + pushesDropped;
+    if (subscriptions === 0) {
+      life.pushes.clear();
+      life.pushesBefore = done;
+    } else if (life.pushes.size === 1) {
+      const [due = 0] = life.pushes.values();
+      const waiting = due - (done - life.pushesBefore);
+      const { pushBufferSize = 0 } = this.settings.listener;
+      if (waiting < 0 || waiting > pushBufferSize) this.#world.fail(`${waiting} pushes wait in a buffer of ${pushBufferSize}`);
+    }
+  }
+
   async #launch(withAgents: boolean): Promise<Life> {
     const world = this.#world;
     const process = world.process();
-    const ledger = new Ledger(world);
+    const ledger = new Ledger(world, this.settings.listener.inFlightMax ?? Infinity);
     const app = process.launch({ limits: this.settings.limits });
     const agents = new Map<string, AgentHandle>();
     const life: Life = {
@@ -192,11 +243,15 @@ export class Servers {
       ino: undefined,
       state: "starting",
       killed: false,
+      stoppingAt: Infinity,
+      complete: false,
       death: Promise.withResolvers<void>(),
       heardByFunction: 0,
       heardByAgent: 0,
       broadcasts: 0,
       stats: undefined,
+      pushes: new Map(),
+      pushesBefore: 0,
     };
     this.lives.push(life);
     const options: ServiceOptions = { ledger, readersMax: this.settings.readersMax, heard: () => (life.heardByAgent += 1) };
@@ -212,6 +267,8 @@ export class Servers {
   async #end(life: Life): Promise<void> {
     const result = await life.app.shutdownAll();
     life.state = "over";
+    life.complete = result.complete;
+    if (!result.complete && !this.isPastDrain(life)) this.#world.fail(`server ${life.number} cut off ${result.lost} before its drain was over`);
     this.#world.note(`server ${life.number} is down: ${JSON.stringify(result)}`);
   }
 

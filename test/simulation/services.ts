@@ -16,6 +16,7 @@ export const Relay = message("Relay", { n: z.int(), ms: z.int(), to: z.enum(["sl
 export const Item = message("Item", { i: z.int(), filler: z.string().optional() });
 export const Count = message("Count", { n: z.int(), items: z.int(), ms: z.int(), size: z.int() }).streams(Item);
 export const CountAlone = message("CountAlone", { n: z.int(), items: z.int(), ms: z.int(), size: z.int() }).streams(Item);
+export const Burst = message("Burst", { n: z.int(), items: z.int() }).streams(Item);
 export const Note = message("Note", { sender: z.string(), n: z.int() });
 export const Put = message("Put", { n: z.int(), ms: z.int() });
 export const Tick = message("Tick", {});
@@ -72,19 +73,33 @@ function slow({ ledger, readersMax }: ServiceOptions): AnyAgent {
     });
 }
 
-function alone({ ledger }: ServiceOptions): AnyAgent {
-  return agent("alone", () => ({})).mutateOn(Alone, async ({ message, signal, peer, clock }) => {
-    const work = ledger.begin("alone", message.n, { signal, peer });
-    const leave = ledger.enter("alone", 1);
-    await pause(clock, message.ms);
-    leave();
-    work.over = work.answered = true;
-    return { n: message.n };
-  });
+/** Its exclusive handler runs beside nothing, neither its like nor the concurrent one. */
+function alone({ ledger, readersMax }: ServiceOptions): AnyAgent {
+  return agent("alone", () => ({}))
+    .mutateOn(Alone, async ({ message, signal, peer, clock }) => {
+      const work = ledger.begin("alone", message.n, { signal, peer });
+      const leave = ledger.enter("alone", 1);
+      ledger.mustNotRun("alone's readers");
+      await pause(clock, message.ms);
+      leave();
+      work.over = work.answered = true;
+      return { n: message.n };
+    })
+    .actOn(Slow, async ({ message, signal, peer, clock }) => {
+      const work = ledger.begin("alone", message.n, { signal, peer });
+      const leave = ledger.enter("alone's readers", readersMax);
+      ledger.mustNotRun("alone");
+      await pause(clock, message.ms);
+      leave();
+      work.over = work.answered = true;
+      return { n: message.n };
+    });
 }
 
+/** What runs beside a crash belongs to the old model: its answer must reach nobody. */
 function crasher({ ledger }: ServiceOptions): AnyAgent {
-  return agent("crasher", () => ({ handled: 0 }))
+  let lives = 0;
+  return agent("crasher", () => ({ handled: 0, life: (lives += 1) }))
     .mutateOn(Crash, async ({ model, message, signal, peer, clock }) => {
       const work = ledger.begin("crasher", message.n, { signal, peer });
       model.handled += 1;
@@ -92,10 +107,11 @@ function crasher({ ledger }: ServiceOptions): AnyAgent {
       work.over = true;
       throw new Error(planned);
     })
-    .actOn(Slow, async ({ message, signal, peer, clock }) => {
+    .actOn(Slow, async ({ model, message, signal, peer, clock }) => {
       const work = ledger.begin("crasher", message.n, { signal, peer });
       await pause(clock, message.ms);
-      work.over = work.answered = true;
+      work.over = true;
+      work.answered = model.life === lives;
       return { n: message.n };
     })
     .onCrash((error) => (error instanceof Error && error.message === planned ? "restart" : "stop"));
@@ -145,6 +161,12 @@ function streams({ ledger }: ServiceOptions): AnyAgent {
     .actOn(Count, ({ message, signal, peer, clock }) => {
       const work = ledger.begin("streams", message.n, { signal, peer });
       return items(message, clock, (count) => (work.produced = count));
+    })
+    .actOn(Burst, ({ message, signal, peer, reply }) => {
+      const work = ledger.begin("streams", message.n, { signal, peer });
+      work.produced = message.items;
+      for (let i = 0; i < message.items; i++) void reply.send({ i });
+      reply.end();
     })
     .mutateOn(CountAlone, ({ message, signal, peer, clock }) => {
       const work = ledger.begin("streams", message.n, { signal, peer });

@@ -20,6 +20,8 @@ interface Asked {
   readonly prompt: boolean;
   /** The agent may pass on a failure that it met itself. */
   readonly relayed: boolean;
+  /** The agent may restart with it. */
+  readonly mayRestart: boolean;
   /** Frames that may come before the client gives credit. */
   allowed: number;
   received: number;
@@ -49,9 +51,9 @@ export class WireCaller implements WireOwner {
   readonly #servers: Servers;
   #nextN: () => number;
   #lastId = 0;
-  /** Frames that cost a token: sent, and answered with anything but RATE_LIMITED. */
+  /** Frames that cost a token: how many were sent, and when those that were answered with anything but RATE_LIMITED. */
   #charged = 0;
-  #served = 0;
+  readonly #served: number[] = [];
   #refused = false;
   #subscribed = false;
   /** Pushes: where each type's count stands, the gaps seen, the losses owned up to. */
@@ -87,7 +89,7 @@ export class WireCaller implements WireOwner {
         ? Infinity
         : (timeoutMs ??
           (kind === "stream" && !this.#isActon ? Infinity : this.#isActon ? 30_000 : (this.#servers.settings.listener.requestTimeoutMs ?? 30_000)));
-    const asked = { ...this.#asked(n, kind, limit, prompt, window ?? Infinity), relayed: target === "relay" };
+    const asked = { ...this.#asked(n, kind, limit, prompt, window ?? Infinity), relayed: target === "relay", mayRestart: target === "crasher" };
     this.#charged += 1;
     if (this.#isActon)
       this.#send(
@@ -180,15 +182,22 @@ export class WireCaller implements WireOwner {
     const ending = life.state !== "serving" && life.state !== "starting";
     if (this.#refused) return;
     const { connectionTimeoutMs = 0, writeTimeoutMs = 0 } = this.#servers.settings.listener;
+    for (const [id, { n }] of this.open) {
+      const work = life.ledger.works.get(n);
+      const slow = this.wire.notReadMs >= writeTimeoutMs - slackMs / 4;
+      if (work?.answered === true && !work.signal.aborted && !slow)
+        this.#servers.unanswered.push({ life, what: `the answer to ${id} of client ${this.wire.process.pid}` });
+    }
     // Who does not read for too long is given up.
     if (this.wire.notReadMs >= writeTimeoutMs - slackMs / 4) return;
+    // It may have been closed for its idleness while this was on its way.
+    const wasIdle = !this.#subscribed && [...this.open.values()].some(({ gapMs }) => gapMs > connectionTimeoutMs - slackMs);
     for (const [id, asked] of this.open) {
       if (life.ledger.hasBegun(asked.n) && asked.kind !== "delivery")
         this.#fail(`the connection ended without an answer to ${id}, which an agent had`);
-      else if (!ending && !(asked.gapMs > connectionTimeoutMs - slackMs && !this.#subscribed))
-        this.#fail(`the connection ended without an answer to ${id}`);
+      else if (!ending && !wasIdle) this.#fail(`the connection ended without an answer to ${id}`);
     }
-    if (ending) return;
+    if (ending || wasIdle) return;
     const idleMs = Math.max(
       this.#world.now - Math.max(this.wire.sentAt, this.wire.connectedAt),
       this.#world.now - this.wire.sentAt < slackMs ? this.wire.gapMs + slackMs : 0,
@@ -206,14 +215,14 @@ export class WireCaller implements WireOwner {
     for (const [id, asked] of this.open) {
       const isQuery = asked.kind === "ping" || asked.kind === "stats" || asked.kind === "subscription" || asked.kind === "wrong body";
       if (isQuery || (asked.prompt && waiting === 0)) this.#fail(`${asked.kind} ${id} is not answered`);
-      if (now > Math.max(asked.at, wire.calmSince) + asked.timeoutMs + slackMs)
+      if (now > Math.max(asked.at, wire.calmSince) + asked.timeoutMs + slackMs / 4)
         this.#fail(`${asked.kind} ${id} has had no outcome ${now - asked.at} ms after it was sent`);
       if (asked.cancelled && waiting === 0) this.#fail(`${asked.kind} ${id} was cancelled and has no outcome`);
     }
     const { connectionTimeoutMs = 0 } = this.#servers.settings.listener;
     const patience = connectionTimeoutMs * (this.#isActon ? 2 : 1);
     const busyAt = Math.max(wire.sentAt, wire.heardAt, wire.connectedAt, wire.calmSince);
-    if (this.open.size === 0 && !this.#subscribed && now > busyAt + patience + slackMs) this.#fail(`nothing was heard for ${now - busyAt} ms`);
+    if (this.open.size === 0 && !this.#subscribed && now > busyAt + patience + slackMs / 4) this.#fail(`nothing was heard for ${now - busyAt} ms`);
   }
 
   /** Losses are told in full once a push of each type came after them. */
@@ -231,7 +240,7 @@ export class WireCaller implements WireOwner {
   }
 
   #asked(n: number, kind: Kind, timeoutMs: number, prompt: boolean, allowed = Infinity): Asked {
-    return { n, kind, at: this.#world.now, gapMs: 0, timeoutMs, prompt, relayed: false, allowed, received: 0, cancelled: false };
+    return { n, kind, at: this.#world.now, gapMs: 0, timeoutMs, prompt, relayed: false, mayRestart: false, allowed, received: 0, cancelled: false };
   }
 
   #send(asked: Asked, fields: Fields, kind: number): void {
@@ -295,6 +304,8 @@ export class WireCaller implements WireOwner {
       this.#fail(`${id} timed out too early`);
     if (code === "TIMEOUT" && asked.timeoutMs === Infinity && asked.kind !== "stream") this.#fail(`${id} timed out without a limit`);
     if (code === "CANCELLED" && !asked.cancelled) this.#fail(`${id} was cancelled by nobody`);
+    if (code === "AGENT_STOPPED" && !asked.relayed && !asked.mayRestart && !this.#servers.isPastDrain(life))
+      this.#fail(`${id} was cut off before the drain was over`);
     if (code === "SHUTTING_DOWN" && life?.state === "serving") this.#fail(`${id} was refused by a server that serves`);
     if (
       code === "CANCELLED" &&
@@ -319,10 +330,15 @@ export class WireCaller implements WireOwner {
       return;
     }
     if (code === "SHUTTING_DOWN" || code === "CONNECTION_LIMIT_REACHED") return;
-    this.#served += 1;
     if (limit === null || limit === undefined) return;
-    const most = (limit.burstSize ?? 0) + ((this.#world.now - this.wire.connectedAt) * limit.requestsPerSecond) / 1000;
-    if (this.#served > most + 0.001) this.#fail(`${this.#served} frames were served, and the rate limit allows ${most}`);
+    this.#served.push(asked.at);
+    this.#served.sort((one, other) => one - other);
+    // However the frames were spaced: those of any span of time had to find a token each.
+    for (const [index, from] of this.#served.entries()) {
+      const count = this.#served.length - index;
+      const most = (limit.burstSize ?? 0) + ((this.#world.now - from) * limit.requestsPerSecond) / 1000;
+      if (count > most + 0.001) this.#fail(`${count} frames were served within ${this.#world.now - from} ms, and the rate limit allows ${most}`);
+    }
   }
 
   #pushed(fields: Fields): void {

@@ -133,7 +133,7 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
     this.answers.flushWithTurn();
   }
 
-  /** Also asked whenever something was answered, or has left. */
+  /** Also asked whenever something was answered, or has left, and always last: what may be read again is not quiet. */
   inputTaken(): void {
     if (this.#context.draining && this.quiet) this.#owner.idle();
   }
@@ -168,9 +168,9 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
 
   emptied(): void {
     this.subscriptions.drain();
-    this.inputTaken();
     if (this.#state === "closing" && this.answers.pending === 0) this.#socket.finish(this.#peerDone);
     else if (this.#intake.waits) this.#intake.pumpSoon();
+    this.inputTaken();
   }
 
   stalled(why: string): void {
@@ -187,9 +187,9 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   answered(slot: ReplySlot | undefined): void {
     this.answers.answered(slot);
     if (this.calls.idle) this.#idle.touch();
-    this.inputTaken();
     if (this.#state === "finishing" || this.#inputEnded) this.#finishIfDone();
     else if (this.#intake.waits) this.#intake.pumpSoon();
+    this.inputTaken();
   }
 
   fail(address: Address, slot: ReplySlot | undefined, failure: Failure, sequence = 0): void {

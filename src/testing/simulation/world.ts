@@ -35,6 +35,7 @@ export class World implements ProcessWorld {
   readonly #processes = new Set<SimulatedProcess>();
   readonly #stalled: Array<{ readonly link: Link; readonly end: End }> = [];
   #failure: string | undefined;
+  #now = 0;
 
   constructor(choices: Choices, keepTrace: boolean) {
     this.choices = choices;
@@ -53,7 +54,7 @@ export class World implements ProcessWorld {
 
   /** Milliseconds since the run began. */
   get now(): number {
-    return this.#clock.monotonic();
+    return this.#now;
   }
 
   /** What went wrong first. */
@@ -162,12 +163,17 @@ export class World implements ProcessWorld {
   /** Lets time pass, and expires what is due on the way. */
   advanceTo(time: number): void {
     for (let due = this.nextDue; due <= time; due = this.nextDue) {
-      for (const clock of this.#clocks()) {
-        if (clock.nextDue <= due) this.note(`${due} timer`);
+      this.#now = due;
+      const [early, dueNow] = [[] as ManualClock[], [] as ManualClock[]];
+      for (const clock of this.#clocks()) (clock.nextDue > due ? early : dueNow).push(clock);
+      for (const clock of early) clock.advanceTo(due);
+      for (const clock of dueNow) {
+        this.note(`${due} timer`);
         this.attempt("uncaught in a timer", () => clock.advanceTo(due));
         drainMicrotasks();
       }
     }
+    this.#now = time;
     for (const clock of this.#clocks()) clock.advanceTo(time);
   }
 
@@ -201,9 +207,11 @@ export class World implements ProcessWorld {
     resumed?.link.resume(resumed.end);
   }
 
+  // The world's own is last: what waits for it may look at any process, and all of them must know what time it is.
   #clocks(): ManualClock[] {
-    const clocks = [this.#clock];
+    const clocks: ManualClock[] = [];
     for (const { clock } of this.#processes) clocks.push(clock);
+    clocks.push(this.#clock);
     return clocks;
   }
 
