@@ -9,6 +9,8 @@ import { WireClient, type WireOwner } from "./wire-client.ts";
 
 const kinds = ["half a frame", "garbage", "a frame too long", "never reads", "says nothing", "connects and leaves", "half-closes"] as const;
 
+const firstBytesMs = 1000;
+
 export class HostileCaller implements WireOwner {
   readonly wire: WireClient;
   readonly kind: (typeof kinds)[number];
@@ -39,9 +41,9 @@ export class HostileCaller implements WireOwner {
     if (!this.wire.isCalm || link === undefined || this.#servers.lifeOf(link.socket("server").pid)?.state !== "serving") return;
     const { frameTimeoutMs = 0, connectionTimeoutMs = 0 } = this.#servers.settings.listener;
     const quietMs = this.#world.now - Math.max(this.wire.sentAt, this.wire.heardAt, this.wire.calmSince);
-    const most = { "half a frame": frameTimeoutMs, garbage: 0, "a frame too long": frameTimeoutMs, "says nothing": connectionTimeoutMs }[
-      this.kind as string
-    ];
+    // One that is refused has some time for its first bytes, whatever it is refused for.
+    const frameMs = Math.max(frameTimeoutMs, firstBytesMs);
+    const most = { "half a frame": frameMs, garbage: 0, "a frame too long": frameMs, "says nothing": connectionTimeoutMs }[this.kind as string];
     if (most !== undefined && quietMs > most + slackMs / 2) this.#world.fail(`a client that sent ${this.kind} is kept for ${quietMs} ms`);
   }
 
