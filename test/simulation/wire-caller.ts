@@ -158,8 +158,8 @@ export class WireCaller implements WireOwner {
   /** The same id again while it is in use: the second one is refused. */
   askTwice(): void {
     const [id] = this.#pickOpen((each) => each.kind === "reply" && !each.prompt);
-    if (id === undefined || this.#isActon) return;
-    this.#twice.set(id, (this.#twice.get(id) ?? 0) + 1);
+    if (id === undefined || this.#isActon || this.#twice.has(id)) return;
+    this.#twice.set(id, 1);
     const isPing = this.#servers.settings.listener.rateLimit !== null || this.#world.choices.once(2);
     const echo = { target: "echo", message_type: "Echo", payload: { n: this.#nextN() }, expects_reply: true };
     this.wire.send({ request_id: id, ...(isPing ? { ping: true } : echo) }, 0);
