@@ -56,6 +56,7 @@ class Whole {
     this.#servers.check();
     this.#links.check();
     for (const { wire } of [...this.#wires, ...this.#hostiles]) wire.observe();
+    for (const wire of this.#wires) wire.checkDrained();
     for (const library of this.#libraries) library.check();
     for (const local of this.#locals.values()) local.check();
     if (this.#world.isIdle) {

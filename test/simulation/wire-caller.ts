@@ -236,6 +236,17 @@ export class WireCaller implements WireOwner {
     if (this.open.size === 0 && !this.#subscribed && now > busyAt + patience + slackMs / 4) this.#fail(`nothing was heard for ${now - busyAt} ms`);
   }
 
+  /** A drain that ends before its time has handed every answer to the kernel. */
+  checkDrained(): void {
+    const { life, wire } = this;
+    if (life?.state !== "stopping" || life.listener?.isClosed !== true || this.#servers.isPastDrain(life)) return;
+    if (wire.link?.socket("server").isBlocked !== true || wire.sentAt >= life.stoppingAt) return;
+    for (const [id, { n }] of this.open) {
+      const work = life.ledger.works.get(n);
+      if (work?.answered === true && !work.signal.aborted) this.#fail(`the drain was over before the answer to ${id} had left`);
+    }
+  }
+
   /** Losses are told in full once a push of each type came after them. */
   checkLosses(): void {
     if (!this.#subscribed || this.#seq.size < 2 || !this.wire.isCalm) return;
