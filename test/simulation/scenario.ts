@@ -14,7 +14,7 @@ const clientsMax = 8;
 /** Longer than every time limit of a connection. */
 const quietMs = 2600;
 /** Longer than any handler waits, and shorter than any request may take. */
-const restMs = 250;
+const restMs = 750;
 
 export const scenario: Scenario = async (world) => {
   const simulation = new Whole(world);
@@ -85,8 +85,11 @@ class Whole {
     await world.pause(quietMs);
     const settled = (): boolean => {
       const stats = current?.listener?.stats();
-      return stats === undefined || stats.requestsInFlight + stats.requestsWaiting === 0;
+      const reading = this.#libraries.reduce((sum, { streams }) => sum + streams, 0);
+      return stats === undefined || (stats.requestsInFlight + stats.requestsWaiting === 0 && stats.streamsOpen <= reading);
     };
+    // Who has shut its side may still have a stream that waits for its credit.
+    for (const { wire } of [...this.#wires, ...this.#ordered]) if (wire.left && wire.state !== "over") wire.hangUp();
     await this.#until("nothing is in flight", settled);
     for (const { wire } of [...this.#wires, ...this.#ordered]) if (wire.state !== "over") wire.hangUp();
     for (const library of this.#libraries) library.close();
@@ -132,7 +135,7 @@ class Whole {
       "connect a hostile client": () => this.#connectHostile(),
       "ask echo": wire((caller) => many(caller, () => caller.ask("reply", "echo", "Echo", choices.once(4) ? { size: 2500 } : {}, true))),
       "ask slow": wire((caller) =>
-        many(caller, () => caller.ask("reply", "slow", choices.pick(["Slow", "Later"]), { ms: choices.pick([0, 30, 150]) }, false)),
+        many(caller, () => caller.ask("reply", "slow", choices.pick(["Slow", "Later"]), { ms: choices.pick([0, 30, 150, 700]) }, false)),
       ),
       "ask alone": wire((caller) =>
         many(caller, () => caller.ask("reply", "alone", choices.pick(["Alone", "Alone", "Slow"]), { ms: choices.pick([0, 20]) }, false)),

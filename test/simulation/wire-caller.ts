@@ -22,6 +22,8 @@ interface Asked {
   readonly relayed: boolean;
   /** Items that are there at once: only credit holds them back. */
   readonly itemsReady: number;
+  /** Items that a stream has when nothing goes wrong. */
+  readonly items: number;
   /** The agent may restart with it. */
   readonly mayRestart: boolean;
   /** Frames that may come before the client gives credit. */
@@ -96,6 +98,7 @@ export class WireCaller implements WireOwner {
       relayed: target === "relay",
       mayRestart: target === "crasher",
       itemsReady: type === "Burst" ? Number(payload["items"]) : 0,
+      items: Number(payload["items"] ?? 0),
     };
     this.#charged += 1;
     if (this.#isActon)
@@ -272,6 +275,7 @@ export class WireCaller implements WireOwner {
       relayed: false,
       mayRestart: false,
       itemsReady: 0,
+      items: 0,
       allowed,
       received: 0,
       cancelled: false,
@@ -322,9 +326,13 @@ export class WireCaller implements WireOwner {
       this.open.delete(id);
       this.#account(asked, code);
       if (code !== undefined) this.#failedWith(id, asked, code);
+      else if (asked.received !== asked.items + 1) this.#fail(`stream ${id} ended after ${asked.received - 1} of ${asked.items} items`);
       return;
     }
     if (asked.received > asked.allowed) this.#fail(`item ${asked.received} of stream ${id} came without credit (${asked.allowed})`);
+    const running = [...this.open.values()].filter(({ kind, received }) => kind === "stream" && received > 0).length;
+    const { streamsMax = 0 } = this.#servers.settings.listener;
+    if (running > streamsMax) this.#fail(`${running} streams are open, at most ${streamsMax} may be`);
     const payload = fields["payload"] as Fields | null;
     if (payload?.["i"] !== asked.received - 1) this.#fail(`item ${asked.received - 1} of stream ${id} is ${JSON.stringify(payload)?.slice(0, 80)}`);
     const held = (this.life?.ledger.works.get(asked.n)?.produced ?? 0) - asked.received;
