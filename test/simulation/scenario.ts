@@ -1,5 +1,5 @@
-// The project's own scenario: one path, its servers over time, and every kind of client at once. A module for
-// `bun run simulate`, which runs it unless it is given another.
+// The project's own scenario, which `bun run simulate` runs: one path, its servers over time, supervised agents in them, and
+// every kind of client at once.
 
 import type { Scenario, World } from "acton/testing";
 import { HostileCaller, LinkWatch } from "./hostile-caller.ts";
@@ -14,12 +14,16 @@ import type { WireClient } from "./wire-client.ts";
 const clientsMax = 8;
 /** Longer than every time limit of a connection. */
 const quietMs = 2600;
+/** Longer than any handler waits, and shorter than any request may take. */
+const restMs = 750;
 
 export const scenario: Scenario = async (world) => {
   const simulation = new Whole(world);
   await simulation.begin();
   return simulation;
 };
+
+export default scenario;
 
 class Whole {
   readonly operations: Readonly<Record<string, () => unknown>>;
@@ -56,6 +60,7 @@ class Whole {
     this.#servers.check();
     this.#links.check();
     for (const { wire } of [...this.#wires, ...this.#hostiles]) wire.observe();
+    for (const wire of this.#wires) wire.checkDrained();
     for (const library of this.#libraries) library.check();
     for (const local of this.#locals.values()) local.check();
     for (const tree of this.#trees.values()) tree.check();
@@ -88,14 +93,21 @@ class Whole {
     await world.pause(quietMs);
     const settled = (): boolean => {
       const stats = current?.listener?.stats();
-      return stats === undefined || stats.requestsInFlight + stats.requestsWaiting === 0;
+      const reading = this.#libraries.reduce((sum, { streams }) => sum + streams, 0);
+      return stats === undefined || (stats.requestsInFlight + stats.requestsWaiting === 0 && stats.streamsOpen <= reading);
     };
+    // Who has shut its side may still have a stream that waits for its credit.
+    for (const { wire } of [...this.#wires, ...this.#ordered]) if (wire.left && wire.state !== "over") wire.hangUp();
     await this.#until("nothing is in flight", settled);
     for (const { wire } of [...this.#wires, ...this.#ordered]) if (wire.state !== "over") wire.hangUp();
     for (const library of this.#libraries) library.close();
     await this.#until("the server has seen all of them go", () => (current?.listener?.stats().activeConnections ?? 0) === 0);
     if (current === undefined) await this.#start();
     for (const life of this.#servers.lives) if (life.state === "serving") await this.#servers.stop(life);
+    await world.pause(restMs);
+    for (const each of world.processes) {
+      if (each.clock.armed > 0) throw new Error(`${each.clock.armed} timers are left in process ${each.pid}`);
+    }
   }
 
   after(): void {
@@ -131,12 +143,14 @@ class Whole {
       "connect a hostile client": () => this.#connectHostile(),
       "ask echo": wire((caller) => many(caller, () => caller.ask("reply", "echo", "Echo", choices.once(4) ? { size: 2500 } : {}, true))),
       "ask slow": wire((caller) =>
-        many(caller, () => caller.ask("reply", "slow", choices.pick(["Slow", "Later"]), { ms: choices.pick([0, 30, 150]) }, false)),
+        many(caller, () => caller.ask("reply", "slow", choices.pick(["Slow", "Later"]), { ms: choices.pick([0, 30, 150, 700]) }, false)),
       ),
       "ask alone": wire((caller) =>
         many(caller, () => caller.ask("reply", "alone", choices.pick(["Alone", "Alone", "Slow"]), { ms: choices.pick([0, 20]) }, false)),
       ),
-      "ask crasher": wire((caller) => caller.ask("reply", "crasher", choices.pick(["Crash", "Slow"]), { late: choices.once(2), ms: 30 }, false)),
+      "ask crasher": wire((caller) =>
+        caller.ask("reply", "crasher", choices.pick(["Crash", "Slow", "CrashBeside", "Slow"]), { late: choices.once(2), ms: 30 }, false),
+      ),
       "ask relay": wire((caller) =>
         caller.ask("reply", "relay", "Relay", { ms: choices.pick([10, 130]), to: choices.pick(["slow", "alone", "self"]) }, false),
       ),

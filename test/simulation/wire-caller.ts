@@ -20,6 +20,10 @@ interface Asked {
   readonly prompt: boolean;
   /** The agent may pass on a failure that it met itself. */
   readonly relayed: boolean;
+  /** Items that are there at once: only credit holds them back. */
+  readonly itemsReady: number;
+  /** Items that a stream has when nothing goes wrong. */
+  readonly items: number;
   /** The agent may restart with it. */
   readonly mayRestart: boolean;
   /** Frames that may come before the client gives credit. */
@@ -89,7 +93,13 @@ export class WireCaller implements WireOwner {
         ? Infinity
         : (timeoutMs ??
           (kind === "stream" && !this.#isActon ? Infinity : this.#isActon ? 30_000 : (this.#servers.settings.listener.requestTimeoutMs ?? 30_000)));
-    const asked = { ...this.#asked(n, kind, limit, prompt, window ?? Infinity), relayed: target === "relay", mayRestart: target === "crasher" };
+    const asked = {
+      ...this.#asked(n, kind, limit, prompt, window ?? Infinity),
+      relayed: target === "relay",
+      mayRestart: target === "crasher",
+      itemsReady: type === "Burst" ? Number(payload["items"]) : 0,
+      items: Number(payload["items"] ?? 0),
+    };
     this.#charged += 1;
     if (this.#isActon)
       this.#send(
@@ -151,9 +161,11 @@ export class WireCaller implements WireOwner {
   /** The same id again while it is in use: the second one is refused. */
   askTwice(): void {
     const [id] = this.#pickOpen((each) => each.kind === "reply" && !each.prompt);
-    if (id === undefined || this.#isActon) return;
-    this.#twice.set(id, (this.#twice.get(id) ?? 0) + 1);
-    this.wire.send({ request_id: id, ping: true }, 0);
+    if (id === undefined || this.#isActon || this.#twice.has(id)) return;
+    this.#twice.set(id, 1);
+    const isPing = this.#servers.settings.listener.rateLimit !== null || this.#world.choices.once(2);
+    const echo = { target: "echo", message_type: "Echo", payload: { n: this.#nextN() }, expects_reply: true };
+    this.wire.send({ request_id: id, ...(isPing ? { ping: true } : echo) }, 0);
   }
 
   body(fields: Fields, kind: number): void {
@@ -164,10 +176,10 @@ export class WireCaller implements WireOwner {
     const asked = this.open.get(id);
     const code = codeOf(fields);
     const second = this.#twice.get(id) ?? 0;
-    if (second > 0 && (asked === undefined || code === "PROTOCOL_ERROR")) {
+    const isSecond = asked === undefined || code === "PROTOCOL_ERROR" || (code === "SHUTTING_DOWN" && this.life?.ledger.hasBegun(asked.n) === true);
+    if (second > 0 && isSecond) {
       this.#twice.set(id, second - 1);
-      if (asked === undefined ? code === "PROTOCOL_ERROR" : code !== "PROTOCOL_ERROR")
-        this.#fail(`the second ${id} was answered ${JSON.stringify(fields)}`);
+      if (asked === undefined && code === "PROTOCOL_ERROR") this.#fail(`the second ${id} was answered ${JSON.stringify(fields)}`);
       return;
     }
     if (asked === undefined) return this.#fail(`an answer to ${id}, which was answered: ${JSON.stringify(fields)}`);
@@ -217,12 +229,25 @@ export class WireCaller implements WireOwner {
       if (isQuery || (asked.prompt && waiting === 0)) this.#fail(`${asked.kind} ${id} is not answered`);
       if (now > Math.max(asked.at, wire.calmSince) + asked.timeoutMs + slackMs / 4)
         this.#fail(`${asked.kind} ${id} has had no outcome ${now - asked.at} ms after it was sent`);
+      const owed = life.ledger.hasBegun(asked.n) ? Math.min(asked.itemsReady, asked.allowed) : 0;
+      if (asked.received < owed) this.#fail(`stream ${id} has got ${asked.received} of ${owed} items that there was credit for`);
       if (asked.cancelled && waiting === 0) this.#fail(`${asked.kind} ${id} was cancelled and has no outcome`);
     }
     const { connectionTimeoutMs = 0 } = this.#servers.settings.listener;
     const patience = connectionTimeoutMs * (this.#isActon ? 2 : 1);
     const busyAt = Math.max(wire.sentAt, wire.heardAt, wire.connectedAt, wire.calmSince);
     if (this.open.size === 0 && !this.#subscribed && now > busyAt + patience + slackMs / 4) this.#fail(`nothing was heard for ${now - busyAt} ms`);
+  }
+
+  /** A drain that ends before its time has handed every answer to the kernel. */
+  checkDrained(): void {
+    const { life, wire } = this;
+    if (life?.state !== "stopping" || life.listener?.isClosed !== true || this.#servers.isPastDrain(life)) return;
+    if (wire.link?.socket("server").isBlocked !== true || wire.sentAt >= life.stoppingAt) return;
+    for (const [id, { n }] of this.open) {
+      const work = life.ledger.works.get(n);
+      if (work?.answered === true && !work.signal.aborted) this.#fail(`the drain was over before the answer to ${id} had left`);
+    }
   }
 
   /** Losses are told in full once a push of each type came after them. */
@@ -240,7 +265,21 @@ export class WireCaller implements WireOwner {
   }
 
   #asked(n: number, kind: Kind, timeoutMs: number, prompt: boolean, allowed = Infinity): Asked {
-    return { n, kind, at: this.#world.now, gapMs: 0, timeoutMs, prompt, relayed: false, mayRestart: false, allowed, received: 0, cancelled: false };
+    return {
+      n,
+      kind,
+      at: this.#world.now,
+      gapMs: 0,
+      timeoutMs,
+      prompt,
+      relayed: false,
+      mayRestart: false,
+      itemsReady: 0,
+      items: 0,
+      allowed,
+      received: 0,
+      cancelled: false,
+    };
   }
 
   #send(asked: Asked, fields: Fields, kind: number): void {
@@ -287,9 +326,13 @@ export class WireCaller implements WireOwner {
       this.open.delete(id);
       this.#account(asked, code);
       if (code !== undefined) this.#failedWith(id, asked, code);
+      else if (asked.received !== asked.items + 1) this.#fail(`stream ${id} ended after ${asked.received - 1} of ${asked.items} items`);
       return;
     }
     if (asked.received > asked.allowed) this.#fail(`item ${asked.received} of stream ${id} came without credit (${asked.allowed})`);
+    const running = [...this.open.values()].filter(({ kind, received }) => kind === "stream" && received > 0).length;
+    const { streamsMax = 0 } = this.#servers.settings.listener;
+    if (running > streamsMax) this.#fail(`${running} streams are open, at most ${streamsMax} may be`);
     const payload = fields["payload"] as Fields | null;
     if (payload?.["i"] !== asked.received - 1) this.#fail(`item ${asked.received - 1} of stream ${id} is ${JSON.stringify(payload)?.slice(0, 80)}`);
     const held = (this.life?.ledger.works.get(asked.n)?.produced ?? 0) - asked.received;
