@@ -100,13 +100,16 @@ export class AgentSystem {
     const forcedBefore = this.counters.stoppedByForce;
     const late = Promise.withResolvers<void>();
     const timer = after(clock, limits.stopTimeoutMs, late.resolve);
-    const stopping: Array<Promise<void>> = [];
-    for (const handle of [...this.#agents].reverse()) {
-      const stopped = handle.stop();
-      stopping.push(stopped);
-      await Promise.race([stopped, late.promise]);
+    // Who stops may leave children behind that it supervised.
+    while (this.#agents.size > 0) {
+      const stopping: Array<Promise<void>> = [];
+      for (const handle of [...this.#agents].reverse()) {
+        const stopped = handle.stop();
+        stopping.push(stopped);
+        await Promise.race([stopped, late.promise]);
+      }
+      await Promise.all(stopping);
     }
-    await Promise.all(stopping);
     clock.disarm(timer);
     return this.counters.stoppedByForce === forcedBefore;
   }

@@ -63,8 +63,8 @@ export class Supervisor implements Household, MemberOwner, Timer {
 
   release(id: string): void {
     const { life, handle } = this.#group.dismiss(id);
-    this.#services.orphaned(handle);
     life.release();
+    this.#services.orphaned(handle);
   }
 
   rise(): Promise<void> {
