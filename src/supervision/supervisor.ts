@@ -82,6 +82,7 @@ export class Supervisor implements Household, MemberOwner, Timer {
   async fall(within: Within): Promise<void> {
     this.#abandonPlans();
     for (const child of this.#group.reversed()) {
+      if (!this.#group.has(child)) continue;
       if (!(child instanceof Member)) await within(child.stop());
       else if (child.lasting) await within(this.#layDown(child));
       else await within(this.#group.dismiss(child.handle.id).life.end());
@@ -91,6 +92,7 @@ export class Supervisor implements Household, MemberOwner, Timer {
   async end(within: Within): Promise<void> {
     this.#abandonPlans();
     for (const child of this.#group.reversed()) {
+      if (!this.#group.has(child)) continue;
       await within(child instanceof Member ? this.#group.dismiss(child.handle.id).life.end() : child.stop());
     }
   }
