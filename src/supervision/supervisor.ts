@@ -104,11 +104,12 @@ export class Supervisor implements Household, MemberOwner, Timer {
   }
 
   departed(member: Member, departure: Departure): void {
+    if (!this.#group.has(member)) return;
     const { id } = member.handle;
     const error = "error" in departure ? detailOf(departure.error) : null;
     member.state = "down";
     this.#broadcast(AgentTerminated, { supervisor: this.#parent.id, agent: id, reason: reasons[departure.kind], error });
-    if (this.#parentIsDown || !this.#group.has(member)) return;
+    if (this.#parentIsDown) return;
     // A restart of the whole group is on its way already, and brings back whatever did not want to end.
     if (member.dueAt !== undefined && departure.kind !== "stopped") return;
     const { clock, random } = this.#services;
