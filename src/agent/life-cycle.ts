@@ -178,6 +178,7 @@ export class LifeCycle implements SupervisedLife {
   async #giveUpRising(): Promise<void> {
     this.#attempt += 1;
     this.#rising = false;
+    this.#belongings?.endSchedules();
     await this.#goDown(async (within) => this.#household?.fall(within));
     if (this.#stopping === undefined) return;
     // Whoever has stopped it meanwhile waits for what is queued, and nobody will work that off.
