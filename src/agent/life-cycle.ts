@@ -48,8 +48,8 @@ export class LifeCycle implements SupervisedLife {
     return (this.#household ??= this.#services.householdOf(this.#cell));
   }
 
-  /** Rejects with START_FAILED when the model factory, `beforeStart` or a child of the blueprint fails. */
-  async start(): Promise<void> {
+  /** Resolves when it is up. Rejects with START_FAILED when the model factory, `beforeStart` or a child of the blueprint fails. */
+  async start(): Promise<{ readonly afterStart: Promise<void> }> {
     let up;
     try {
       up = await this.#rise(this.#ascent.begin());
@@ -59,7 +59,7 @@ export class LifeCycle implements SupervisedLife {
       await this.end();
       throw error;
     }
-    if (up !== undefined) return up.afterStart;
+    if (up !== undefined) return up;
     await this.end();
     throw startFailed(this.#cell, "was stopped while it started");
   }

@@ -75,6 +75,8 @@ export interface StartContext extends StartOptions {
 export interface StartedAgent {
   readonly handle: AgentHandle<MessageType>;
   readonly life: SupervisedLife;
+  /** Settles with the hook of its first life. */
+  readonly afterStart: Promise<void>;
 }
 
 /** The children of one agent, as its life cycle moves them: up in their order, down in reverse. */

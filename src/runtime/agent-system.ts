@@ -84,12 +84,13 @@ export class AgentSystem {
     const closed = (): ActonError =>
       new ActonError("SHUTTING_DOWN", `cannot start the agent ${blueprint.definition.name}: the runtime is shutting down`);
     if (this.#closed) throw closed();
-    const { handle } = await startAgent(blueprint, this.#services, options);
+    const { handle, afterStart } = await startAgent(blueprint, this.#services, options);
     if (this.#closed) {
       await handle.stop();
       throw closed();
     }
     this.#own(handle);
+    await afterStart;
     return handle;
   }
 

@@ -197,6 +197,7 @@ export class Supervisor implements Household, MemberOwner, Timer {
       await started.life.end();
       throw error;
     }
+    await started.afterStart;
     return started;
   }
 

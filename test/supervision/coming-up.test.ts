@@ -328,3 +328,32 @@ describe("a supervisor that gives a child up before it is up itself", () => {
     expect([handle.status, handle.generation, childOf(handle, a).status]).toEqual(["running", 2, "running"]);
   });
 });
+
+describe("a child whose afterStart hangs", () => {
+  test("is supervised meanwhile: it comes back when it crashes, and ends with its parent", async () => {
+    const { system, clock } = testSystem();
+    const handle = await system.start(parent);
+    const supervised = handle.supervise(worker("a").afterStart(({ self }) => (self.generation === 1 ? new Promise(() => {}) : undefined)));
+    await turns();
+    const child = childOf(handle, worker("a"));
+    expect(await outcome(supervised)).toBe("pending");
+    await crash(child);
+    await pass(clock, 100);
+    expect([child.status, child.generation]).toEqual(["running", 2]);
+    await handle.stop();
+    expect([child.status, clock.armed]).toEqual(["stopped", 0]);
+  });
+
+  test("ends with the system, when nobody supervises it", async () => {
+    const { system } = testSystem();
+    let status = (): string => "unknown";
+    const hanging = worker("a").afterStart(({ self }) => {
+      status = () => self.status;
+      return new Promise(() => {});
+    });
+    const started = system.start(hanging);
+    expect([await outcome(started), status()]).toEqual(["pending", "running"]);
+    await system.stopAll();
+    expect(status()).toBe("stopped");
+  });
+});
