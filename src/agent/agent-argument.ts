@@ -1,14 +1,13 @@
 // What hooks and handlers of one agent share: its handle, log, clock, children and schedules. Made once per agent,
 // and only when some of its code asks for it.
 
-import { ActonError } from "../errors.ts";
 import { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
 import type { AgentArgument } from "./blueprint.ts";
 import type { AnyBlueprint, StartOptions } from "./definition.ts";
 import type { AgentHandle } from "./handle.ts";
 import type { LifeCycle } from "./life-cycle.ts";
-import { agentStopped, type Living } from "./living.ts";
+import type { Living } from "./living.ts";
 import { Schedule } from "./schedule.ts";
 import { afterDelay, atTime, every, type SchedulePlan } from "./schedule-plan.ts";
 import type { AgentServices } from "./services.ts";
@@ -35,16 +34,7 @@ export function makeArgument(owner: ArgumentOwner, services: AgentServices): Age
     clock,
     random,
     broker: services.publisherFor(handle.name),
-    start: async (blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle<MessageType>> => {
-      const { handle: child } = await services.startAgent(blueprint, { ...options, parent: owner });
-      // The agent may have gone while the child was starting.
-      if (life.over) {
-        await child.stop();
-        throw ActonError.from(agentStopped);
-      }
-      life.family.adopt(child);
-      return child;
-    },
+    start: (blueprint: AnyBlueprint, options?: StartOptions): Promise<AgentHandle<MessageType>> => life.family.start(blueprint, options),
     sendAfter: (delayMs, type, payload) => schedule(afterDelay(clock, delayMs), type, payload),
     sendAt: (timeMs, type, payload) => schedule(atTime(timeMs), type, payload),
     sendEvery: (rhythm, type, payload, options) => schedule(every(clock, rhythm, options), type, payload),

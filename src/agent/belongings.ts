@@ -11,11 +11,6 @@ export class Belongings {
   #subscriptions: Array<() => void> | undefined;
   #closed = false;
 
-  /** Nothing new may begin. */
-  get closed(): boolean {
-    return this.#closed;
-  }
-
   /** Once closed, a schedule ends at once. */
   keep(schedule: Schedule): Schedule {
     if (this.#closed) schedule.abandon();

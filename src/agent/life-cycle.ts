@@ -2,33 +2,34 @@
 // decides whether there is anything to run them for. An agent restarts in place, so that handles, names and
 // subscriptions follow. Every way down is bounded: its steps race one deadline.
 
-import { ActonError, detailOf } from "../errors.ts";
+import { detailOf } from "../errors.ts";
+import { Ascent, startFailed } from "./ascent.ts";
 import { Belongings } from "./belongings.ts";
 import { bounded } from "./bounded.ts";
 import { decideCrash } from "./crash-policy.ts";
 import type { HookName } from "./definition.ts";
-import { runHook, runHookGuarded } from "./hooks.ts";
+import { runHookGuarded } from "./hooks.ts";
 import { agentStopped, type Departure, type Guardian, type Household, type Living, type SupervisedLife, type Within } from "./living.ts";
 import type { AgentServices } from "./services.ts";
 import { Standing } from "./standing.ts";
 
+const notFalling = Promise.resolve();
+
 export class LifeCycle implements SupervisedLife {
   readonly standing: Standing;
   generation = 0;
+  era: number | undefined;
   guardian: Guardian | undefined;
   readonly #cell: Living;
   readonly #services: AgentServices;
+  readonly #ascent = new Ascent();
   #household: Household | undefined;
   #belongings: Belongings | undefined;
-  /** The way down between two lives: whoever brings it back waits for that. */
-  #falling: Promise<void> | undefined;
+  /** The way down between two lives: whoever brings it back or stops it waits for that. */
+  #falling: Promise<void> = notFalling;
   #stopping: Promise<void> | undefined;
   /** What a stop that a crash began is told as. */
   #crash: Departure | undefined;
-  /** It is coming up, or about to: a stop waits for that, and then works off what is queued. */
-  #rising = false;
-  /** Counts the attempts to come up: what an earlier one still waits for does not matter any more. */
-  #attempt = 0;
   /** The stop hooks have run for this life. */
   #laidDown = false;
 
@@ -43,50 +44,35 @@ export class LifeCycle implements SupervisedLife {
     return (this.#belongings ??= new Belongings());
   }
 
-  get over(): boolean {
-    return this.#belongings?.closed ?? false;
-  }
-
   get family(): Household {
     return (this.#household ??= this.#services.householdOf(this.#cell));
   }
 
-  /** Rejects with START_FAILED when the model factory, `beforeStart` or a child of the blueprint fails. */
-  async start(): Promise<void> {
+  /** Resolves when it is up. Rejects with START_FAILED when the model factory, `beforeStart` or a child of the blueprint fails. */
+  async start(): Promise<{ readonly afterStart: Promise<void> }> {
     let up;
     try {
-      up = await this.#rise();
+      up = await this.#rise(this.#ascent.begin());
     } catch (error) {
-      await this.#giveUpRising();
+      await this.#fallBack();
       this.#laidDown = true;
       await this.end();
       throw error;
     }
-    await up?.afterStart;
-    if (up !== undefined) return;
-    await this.#stopping;
-    throw this.#startFailed("was stopped while it started");
+    if (up !== undefined) return up;
+    await this.end();
+    throw startFailed(this.#cell, "was stopped while it started");
   }
 
-  async raise(): Promise<void> {
-    await this.#falling;
-    if (!this.#rising) await this.#stopping;
-    if (this.standing.status === "stopped") this.#reopen();
-    const { startTimeoutMs } = this.#services.limits;
-    try {
-      const up = await bounded(this.#services.clock, startTimeoutMs, (within) => within(this.#rise()));
-      if (!up) throw this.#startFailed(`was not up within ${startTimeoutMs} ms`);
-    } catch (error) {
-      await this.#giveUpRising();
-      throw error;
-    }
+  raise(): Promise<void> {
+    return this.standing.status === "running" ? Promise.resolve() : (this.#ascent.raising ??= this.#raise());
   }
 
   lower(): Promise<void> {
+    this.#ascent.dissuade();
     if (this.#stopping !== undefined) return this.#stopping;
     if (this.standing.status === "running") this.#falling = this.#lower();
-    else if (this.#rising) this.#falling = this.#giveUpRising();
-    return this.#falling ?? Promise.resolve();
+    return this.#ascent.underway ? this.#fallBack() : this.#falling;
   }
 
   stop(): Promise<void> {
@@ -96,14 +82,17 @@ export class LifeCycle implements SupervisedLife {
   async end(): Promise<void> {
     const waited = this.standing.status === "stopped" && this.guardian !== undefined;
     this.guardian = undefined;
-    await this.stop();
+    this.#ascent.dissuade();
     if (waited) this.standing.setGone();
+    await this.stop();
   }
 
   release(): void {
+    const { status } = this.standing;
+    const waits = this.guardian !== undefined && (status === "restarting" || status === "stopped");
     this.guardian = undefined;
-    if (this.standing.status === "restarting") void this.#restart();
-    if (this.standing.status === "stopped") this.standing.setGone();
+    this.#ascent.dissuade();
+    if (waits) void this.#restart();
   }
 
   /** A handler threw: decides what becomes of the agent, and does it. */
@@ -117,28 +106,37 @@ export class LifeCycle implements SupervisedLife {
 
   giveUp(error: unknown): void {
     if (this.guardian === undefined) void this.stop();
+    else if (this.#ascent.underway) this.#ascent.spoil(error);
     else void this.#fail(error);
   }
 
-  /** Undefined when it was stopped or laid down meanwhile. */
-  async #rise(): Promise<{ readonly afterStart: Promise<void> } | undefined> {
-    const attempt = (this.#attempt += 1);
-    const { definition } = this.#cell;
-    this.#rising = true;
-    this.#laidDown = false;
+  async #raise(): Promise<void> {
+    const ascent = this.#ascent;
+    const attempt = ascent.begin();
+    if (this.standing.status === "stopping" && !ascent.underway) await this.#stopping;
+    if (!ascent.isCurrent(attempt)) return;
+    if (this.standing.status === "stopped") this.#reopen();
+    ascent.underway = true;
+    await this.#falling;
+    if (!ascent.isCurrent(attempt)) return;
+    const { startTimeoutMs } = this.#services.limits;
     try {
-      this.#cell.model = definition.model();
-      await runHook(this.#cell, "beforeStart", this.#services);
-      if (this.#attempt !== attempt) return undefined;
-      if (definition.subscriptions.size > 0) this.belongings.subscribe(definition, this.#cell, this.#services);
-      if (definition.children.length > 0) await this.family.rise();
+      const up = await bounded(this.#services.clock, startTimeoutMs, (within) => within(this.#rise(attempt)));
+      if (!up) throw startFailed(this.#cell, `was not up within ${startTimeoutMs} ms`);
     } catch (error) {
-      this.#rising = false;
-      throw this.#startFailed(`did not start: ${detailOf(error)}`, error);
+      if (!ascent.isCurrent(attempt)) return;
+      await this.#fallBack();
+      throw error;
     }
-    if (this.#attempt !== attempt) return undefined;
-    this.#rising = false;
-    this.#falling = undefined;
+  }
+
+  /** Undefined when it was stopped or laid down meanwhile. */
+  async #rise(attempt: number): Promise<{ readonly afterStart: Promise<void> } | undefined> {
+    this.era = attempt;
+    this.#laidDown = false;
+    await this.#ascent.climb(attempt, { cell: this.#cell, services: this.#services, life: this });
+    if (!this.#ascent.arrive(attempt)) return undefined;
+    this.#falling = notFalling;
     this.#cell.release();
     // Stopped meanwhile, it still works off what is queued.
     if (this.#stopping !== undefined) return undefined;
@@ -150,10 +148,11 @@ export class LifeCycle implements SupervisedLife {
   async #fail(error: unknown): Promise<void> {
     if (this.standing.status !== "running") return;
     const { guardian } = this;
-    this.#rising = guardian === undefined;
-    await (this.#falling = this.#fall(async (within) => this.#household?.fall(within)));
-    if (guardian === undefined) return this.#restart();
-    if (this.#stopping === undefined && this.guardian === guardian) guardian.departed({ kind: "crashed", error });
+    this.#ascent.underway = guardian === undefined;
+    await (this.#falling = this.#fall((within) => this.#fallOfChildren(within)));
+    // Not when it was stopped by force meanwhile, or somebody stops it or brings it back already.
+    if (guardian === undefined && this.#ascent.underway) return this.#restart();
+    if ((this.#stopping ?? this.#ascent.raising) === undefined && this.guardian === guardian) guardian?.departed({ kind: "crashed", error });
   }
 
   // Alone, it has nobody who would try again.
@@ -169,20 +168,23 @@ export class LifeCycle implements SupervisedLife {
   async #lower(): Promise<void> {
     await this.#fall(async (within) => {
       await within(this.#hook("beforeStop"));
-      await this.#household?.fall(within);
+      await this.#fallOfChildren(within);
       await within(this.#hook("afterStop"));
     });
     this.#laidDown = true;
   }
 
-  async #giveUpRising(): Promise<void> {
-    this.#attempt += 1;
-    this.#rising = false;
-    await this.#goDown(async (within) => this.#household?.fall(within));
-    if (this.#stopping === undefined) return;
-    // Whoever has stopped it meanwhile waits for what is queued, and nobody will work that off.
-    this.#cell.abandon(agentStopped, true);
-    this.#cell.release();
+  /** Calls the way up off. */
+  #fallBack(): Promise<void> {
+    this.#ascent.callOff();
+    this.#belongings?.endSchedules();
+    return (this.#falling = this.#goDown(async (within) => {
+      await this.#fallOfChildren(within);
+      if (this.#stopping === undefined) return;
+      // Whoever has stopped it meanwhile waits for what is queued, and nobody will work that off.
+      this.#cell.abandon(agentStopped, true);
+      this.#cell.release();
+    }));
   }
 
   // The mailbox is kept; what runs belongs to the old model and ends.
@@ -194,15 +196,20 @@ export class LifeCycle implements SupervisedLife {
     await this.#goDown(further);
   }
 
+  async #fallOfChildren(within: Within): Promise<void> {
+    this.era = undefined;
+    await this.#household?.fall(within);
+  }
+
   async #stop(): Promise<void> {
     const { counters, limits, log } = this.#services;
     // Down between two lives, nothing will work off what is queued.
-    const down = this.standing.status !== "running" && !this.#rising;
+    const down = this.standing.status !== "running" && !this.#ascent.underway;
     this.standing.set("stopping");
     this.#belongings?.unsubscribe();
     this.#cell.closeMailbox();
     await this.#goDown(async (within) => {
-      const drained = down || (await within(new Promise<void>((resolve) => this.#cell.drain(resolve))));
+      const drained = await within(down ? this.#falling : new Promise<void>((resolve) => this.#cell.drain(resolve)));
       if (!drained) {
         counters.stoppedByForce += 1;
         log.warn("agent stopped by force", { agent: this.#cell.name, afterMs: limits.stopTimeoutMs });
@@ -213,12 +220,12 @@ export class LifeCycle implements SupervisedLife {
     });
     this.standing.set("stopped");
     if (this.guardian === undefined) this.standing.setGone();
-    else this.guardian.departed(this.#crash ?? { kind: "stopped" });
+    else if (this.#ascent.raising === undefined) this.guardian.departed(this.#crash ?? { kind: "stopped" });
   }
 
   async #end(within: Within): Promise<void> {
-    this.#attempt += 1;
-    this.#rising = false;
+    if (this.#ascent.underway) this.#ascent.callOff();
+    this.era = undefined;
     this.belongings.close();
     this.#cell.abandon(agentStopped, true);
     await this.#household?.end(within);
@@ -239,9 +246,5 @@ export class LifeCycle implements SupervisedLife {
 
   #hook(name: HookName): Promise<void> {
     return runHookGuarded(this.#cell, name, this.#services);
-  }
-
-  #startFailed(why: string, cause?: unknown): ActonError {
-    return new ActonError("START_FAILED", `the agent ${this.#cell.name} ${why}`, { cause });
   }
 }

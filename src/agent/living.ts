@@ -5,7 +5,7 @@ import type { Failure } from "../errors.ts";
 import type { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
 import type { AgentArgument } from "./blueprint.ts";
-import type { BlueprintDefinition, StartOptions } from "./definition.ts";
+import type { AnyBlueprint, BlueprintDefinition, StartOptions } from "./definition.ts";
 import type { AgentHandle, Family, Life } from "./handle.ts";
 
 export const agentStopped: Failure = { code: "AGENT_STOPPED", message: "the agent has stopped", ran: "no" };
@@ -51,8 +51,8 @@ export interface Guardian {
 export interface SupervisedLife extends Life {
   /** Who looks after it; undefined for an agent that nobody supervises. */
   guardian: Guardian | undefined;
-  /** It has ended, or is about to: nothing new may begin. */
-  readonly over: boolean;
+  /** Another number for each life; undefined without one. What has begun under one number is not to go on under another. */
+  readonly era: number | undefined;
   /** Brings it back, whatever it went down by. Rejects with START_FAILED when it does not come up in time. */
   raise(): Promise<void>;
   /** Goes down in order, to be raised again: what runs ends for its askers, what is queued stays. */
@@ -75,12 +75,14 @@ export interface StartContext extends StartOptions {
 export interface StartedAgent {
   readonly handle: AgentHandle<MessageType>;
   readonly life: SupervisedLife;
+  /** Settles with the hook of its first life. */
+  readonly afterStart: Promise<void>;
 }
 
 /** The children of one agent, as its life cycle moves them: up in their order, down in reverse. */
 export interface Household extends Family {
-  /** Takes a child along that is only started: it ends with its parent. */
-  adopt(child: AgentHandle): void;
+  /** Starts a child that nobody supervises: it ends with this life of its parent. */
+  start(blueprint: AnyBlueprint, options: StartOptions | undefined): Promise<AgentHandle<MessageType>>;
   /** Starts the blueprint's children, or brings them back. Rejects with what the first that fails does. */
   rise(): Promise<void>;
   /** The blueprint's children go down until `rise`; all others end. */

@@ -43,7 +43,7 @@ export interface AgentServices extends CallerServices {
   /** Delivers every broadcast of the type to the agent, until the result is called. */
   subscribe(type: MessageType, target: BroadcastTarget): () => void;
   publisherFor(agentName: string): Publisher;
-  /** Rejects with START_FAILED when it does not start. */
+  /** Resolves when it is up, before `afterStart` is done. Rejects with START_FAILED when it does not start. */
   startAgent(blueprint: AnyBlueprint, context: StartContext): Promise<StartedAgent>;
   /** An agent runs on without the parent that supervised it: it ends with the system. */
   orphaned(handle: AgentHandle): void;

@@ -5,9 +5,9 @@ import type { AnyBlueprint } from "./definition.ts";
 import type { StartContext, StartedAgent } from "./living.ts";
 import type { AgentServices } from "./services.ts";
 
-/** Rejects with START_FAILED when it does not start. */
+/** Resolves when it is up, whatever its `afterStart` still does. Rejects with START_FAILED when it does not start. */
 export async function startAgent(blueprint: AnyBlueprint, services: AgentServices, context: StartContext = {}): Promise<StartedAgent> {
   const cell = new AgentCell(blueprint.definition, services, context);
-  await cell.life.start();
-  return cell;
+  const { handle, life } = cell;
+  return { handle, life, ...(await life.start()) };
 }

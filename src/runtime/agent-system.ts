@@ -84,12 +84,13 @@ export class AgentSystem {
     const closed = (): ActonError =>
       new ActonError("SHUTTING_DOWN", `cannot start the agent ${blueprint.definition.name}: the runtime is shutting down`);
     if (this.#closed) throw closed();
-    const { handle } = await startAgent(blueprint, this.#services, options);
+    const { handle, afterStart } = await startAgent(blueprint, this.#services, options);
     if (this.#closed) {
       await handle.stop();
       throw closed();
     }
     this.#own(handle);
+    await afterStart;
     return handle;
   }
 
@@ -100,13 +101,16 @@ export class AgentSystem {
     const forcedBefore = this.counters.stoppedByForce;
     const late = Promise.withResolvers<void>();
     const timer = after(clock, limits.stopTimeoutMs, late.resolve);
-    const stopping: Array<Promise<void>> = [];
-    for (const handle of [...this.#agents].reverse()) {
-      const stopped = handle.stop();
-      stopping.push(stopped);
-      await Promise.race([stopped, late.promise]);
+    // Who stops may leave children behind that it supervised.
+    while (this.#agents.size > 0) {
+      const stopping: Array<Promise<void>> = [];
+      for (const handle of [...this.#agents].reverse()) {
+        const stopped = handle.stop();
+        stopping.push(stopped);
+        await Promise.race([stopped, late.promise]);
+      }
+      await Promise.all(stopping);
     }
-    await Promise.all(stopping);
     clock.disarm(timer);
     return this.counters.stoppedByForce === forcedBefore;
   }

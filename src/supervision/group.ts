@@ -50,7 +50,7 @@ export class Group {
     this.#children = this.#children.filter((other) => other !== child);
   }
 
-  has(child: Member): boolean {
+  has(child: Member | AgentHandle): boolean {
     return this.#children.includes(child);
   }
 

@@ -14,8 +14,8 @@ export class Member implements Guardian {
   readonly definition: ChildDefinition;
   /** It is brought back with its parent: a child of the blueprint. */
   readonly lasting: boolean;
-  /** `gone`: given up or left alone, until the parent starts anew. */
-  state: "up" | "down" | "gone" = "up";
+  /** `laid`: down with its parent, which brings it back. `gone`: given up or left alone, until the parent starts anew. */
+  state: "up" | "down" | "laid" | "gone" = "up";
   /** Monotonic milliseconds at which its restarts were decided. */
   restarts: readonly number[] = [];
   /** When it is to come up again, monotonic; undefined while nothing is planned. */

@@ -1,9 +1,9 @@
 // Carries out what plan.ts decides for the children of one agent: who goes down, who comes up again and when. In a
 // group nothing comes up before all that has to is down, and nobody before those that started earlier.
 
-import { type AnyBlueprint, type ChildDefinition, childOf, type ChildOptions } from "../agent/definition.ts";
+import { type AnyBlueprint, type ChildDefinition, childOf, type ChildOptions, type StartOptions } from "../agent/definition.ts";
 import type { AgentHandle, SupervisedChild } from "../agent/handle.ts";
-import { agentStopped, type Departure, type Household, type Living, type Within } from "../agent/living.ts";
+import { agentStopped, type Departure, type Household, type Living, type StartContext, type StartedAgent, type Within } from "../agent/living.ts";
 import type { AgentServices } from "../agent/services.ts";
 import type { Timer } from "../clock.ts";
 import { ActonError, detailOf } from "../errors.ts";
@@ -28,8 +28,6 @@ export class Supervisor implements Household, MemberOwner, Timer {
   readonly #policy: SupervisionPolicy;
   readonly #lane = new Lane();
   readonly #group: Group;
-  /** The parent is on its way down or has been: its way up decides about the children. */
-  #parentIsDown = false;
 
   constructor(parent: Living, services: AgentServices) {
     this.#parent = parent;
@@ -45,14 +43,17 @@ export class Supervisor implements Household, MemberOwner, Timer {
     });
   }
 
-  adopt(child: AgentHandle): void {
-    this.#group.add(child);
-    child.watch(() => this.#group.remove(child));
+  async start(blueprint: AnyBlueprint, options: StartOptions | undefined): Promise<AgentHandle<MessageType>> {
+    const started = await this.#startAgent(blueprint, { ...options }, ({ handle }) => {
+      this.#group.add(handle);
+      handle.watch(() => this.#group.remove(handle));
+    });
+    return started.handle;
   }
 
   async supervise(blueprint: AnyBlueprint, options: ChildOptions | undefined): Promise<AgentHandle<MessageType>> {
-    const member = await this.#start(childOf(blueprint, options), false);
-    return member.handle;
+    const { handle } = await this.#startMember(childOf(blueprint, options), false);
+    return handle;
   }
 
   async unsupervise(id: string): Promise<void> {
@@ -63,18 +64,17 @@ export class Supervisor implements Household, MemberOwner, Timer {
 
   release(id: string): void {
     const { life, handle } = this.#group.dismiss(id);
-    this.#services.orphaned(handle);
     life.release();
+    this.#services.orphaned(handle);
   }
 
   rise(): Promise<void> {
-    this.#parentIsDown = false;
     return this.#lane.run(async (isCurrent) => {
       for (const definition of this.#parent.definition.children) {
         if (!isCurrent()) return;
         const member = this.#group.members.find((each) => each.definition === definition);
-        if (member === undefined) await this.#start(definition, true);
-        else await member.life.raise();
+        if (member === undefined) await this.#startMember(definition, true);
+        else await this.#raiseLaid(member);
       }
     });
   }
@@ -82,6 +82,7 @@ export class Supervisor implements Household, MemberOwner, Timer {
   async fall(within: Within): Promise<void> {
     this.#abandonPlans();
     for (const child of this.#group.reversed()) {
+      if (!this.#group.has(child)) continue;
       if (!(child instanceof Member)) await within(child.stop());
       else if (child.lasting) await within(this.#layDown(child));
       else await within(this.#group.dismiss(child.handle.id).life.end());
@@ -91,6 +92,7 @@ export class Supervisor implements Household, MemberOwner, Timer {
   async end(within: Within): Promise<void> {
     this.#abandonPlans();
     for (const child of this.#group.reversed()) {
+      if (!this.#group.has(child)) continue;
       await within(child instanceof Member ? this.#group.dismiss(child.handle.id).life.end() : child.stop());
     }
   }
@@ -102,11 +104,14 @@ export class Supervisor implements Household, MemberOwner, Timer {
   }
 
   departed(member: Member, departure: Departure): void {
+    if (!this.#group.has(member)) return;
     const { id } = member.handle;
     const error = "error" in departure ? detailOf(departure.error) : null;
-    member.state = "down";
+    const laid = member.state === "laid";
+    if (!laid) member.state = "down";
     this.#broadcast(AgentTerminated, { supervisor: this.#parent.id, agent: id, reason: reasons[departure.kind], error });
-    if (this.#parentIsDown || !this.#group.has(member)) return;
+    // The parent's way up decides.
+    if (laid || this.#parent.life.era === undefined) return;
     // A restart of the whole group is on its way already, and brings back whatever did not want to end.
     if (member.dueAt !== undefined && departure.kind !== "stopped") return;
     const { clock, random } = this.#services;
@@ -180,23 +185,34 @@ export class Supervisor implements Household, MemberOwner, Timer {
     else this.#services.clock.armAt(this, next);
   }
 
-  async #start(definition: ChildDefinition, lasting: boolean): Promise<Member> {
-    this.#services.supervisionBegins();
-    const member = new Member(definition, lasting, this);
-    this.#group.checkName(definition.name);
-    const started = await this.#services.startAgent(definition.blueprint, { name: definition.name, parent: this.#parent, guardian: member });
+  /** AGENT_STOPPED when the life of the parent is not the same any more once the child has started: then it does not join. */
+  async #startAgent(blueprint: AnyBlueprint, context: StartContext, join: (started: StartedAgent) => void): Promise<StartedAgent> {
+    const { life } = this.#parent;
+    const { era } = life;
+    const started = await this.#services.startAgent(blueprint, { ...context, parent: this.#parent });
     try {
-      // The parent may have gone, and another child have taken the name, while this one was starting.
-      if (this.#parentIsDown || this.#parent.life.over) throw ActonError.from(agentStopped);
-      this.#group.checkName(definition.name);
+      if (era === undefined || life.era !== era) throw ActonError.from(agentStopped);
+      join(started);
     } catch (error) {
       await started.life.end();
       throw error;
     }
-    this.#group.add(member);
-    this.#broadcast(AgentSupervised, { supervisor: this.#parent.id, agent: started.handle.id, restart: definition.restart });
-    member.joined(started);
-    return member;
+    await started.afterStart;
+    return started;
+  }
+
+  async #startMember(definition: ChildDefinition, lasting: boolean): Promise<StartedAgent> {
+    const { blueprint, name, restart } = definition;
+    this.#services.supervisionBegins();
+    this.#group.checkName(name);
+    const member = new Member(definition, lasting, this);
+    return this.#startAgent(blueprint, { name, guardian: member }, (started) => {
+      // Another child may have taken the name meanwhile.
+      this.#group.checkName(name);
+      this.#group.add(member);
+      this.#broadcast(AgentSupervised, { supervisor: this.#parent.id, agent: started.handle.id, restart });
+      member.joined(started);
+    });
   }
 
   // The blueprint's own children get another chance when their parent starts anew.
@@ -208,14 +224,20 @@ export class Supervisor implements Household, MemberOwner, Timer {
   }
 
   async #layDown(member: Member): Promise<void> {
+    const { state, life } = member;
     member.forget();
-    if (member.state === "gone") member.life.guardian = member;
-    else await member.life.lower();
+    member.state = "laid";
+    if (state !== "gone") return life.lower();
+    await life.end();
+    life.guardian = member;
+  }
+
+  async #raiseLaid(member: Member): Promise<void> {
     member.state = "down";
+    await member.life.raise();
   }
 
   #abandonPlans(): void {
-    this.#parentIsDown = true;
     this.#lane.leave();
     this.#services.clock.disarm(this);
   }
