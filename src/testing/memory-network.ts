@@ -66,6 +66,11 @@ export class Link implements Wire {
     return !this.#ends.client.isStalled && !this.#ends.server.isStalled && this.#lastArrival <= this.#clock.monotonic();
   }
 
+  /** When the last of what was slow arrived, or will. */
+  get settledAt(): number {
+    return this.#lastArrival;
+  }
+
   /** How long everything takes from one end to the other. */
   get delayMs(): number {
     return this.#delayMs;

@@ -3,6 +3,7 @@
 
 import type { Link, SimulatedProcess, World } from "acton/testing";
 import { frameOf, jsonFrame } from "../support/raw-client.ts";
+import { firstBytesMs } from "../../src/ipc/wire/detect.ts";
 import { path, type Servers } from "./server.ts";
 import { slackMs } from "./wire-caller.ts";
 import { WireClient, type WireOwner } from "./wire-client.ts";
@@ -15,6 +16,8 @@ export class HostileCaller implements WireOwner {
   readonly #world: World;
   readonly #servers: Servers;
   readonly #nextN: () => number;
+  /** Bytes of half a frame. */
+  #sent = 0;
 
   constructor(world: World, servers: Servers, { process, nextN }: { readonly process: SimulatedProcess; readonly nextN: () => number }) {
     this.#world = world;
@@ -39,9 +42,9 @@ export class HostileCaller implements WireOwner {
     if (!this.wire.isCalm || link === undefined || this.#servers.lifeOf(link.socket("server").pid)?.state !== "serving") return;
     const { frameTimeoutMs = 0, connectionTimeoutMs = 0 } = this.#servers.settings.listener;
     const quietMs = this.#world.now - Math.max(this.wire.sentAt, this.wire.heardAt, this.wire.calmSince);
-    const most = { "half a frame": frameTimeoutMs, garbage: 0, "a frame too long": frameTimeoutMs, "says nothing": connectionTimeoutMs }[
-      this.kind as string
-    ];
+    // Refused, too, it may be asked to show its first bytes for a while.
+    const halfMs = this.#sent < 5 ? Math.max(frameTimeoutMs, firstBytesMs) : frameTimeoutMs;
+    const most = { "half a frame": halfMs, garbage: 0, "a frame too long": frameTimeoutMs, "says nothing": connectionTimeoutMs }[this.kind as string];
     if (most !== undefined && quietMs > most + slackMs / 2) this.#world.fail(`a client that sent ${this.kind} is kept for ${quietMs} ms`);
   }
 
@@ -51,7 +54,8 @@ export class HostileCaller implements WireOwner {
     const whole = jsonFrame({ request_id: "1", ping: true });
     switch (this.kind) {
       case "half a frame":
-        return wire.write(whole.subarray(0, choices.between(1, whole.length - 1)));
+        this.#sent = choices.between(1, whole.length - 1);
+        return wire.write(whole.subarray(0, this.#sent));
       case "garbage":
         return wire.write(choices.once(2) ? frameOf("[1, 2]") : Buffer.from([0, 0, 0, 9, 0xc1, 1, 2, 3]));
       case "a frame too long":

@@ -14,6 +14,8 @@ import type { WireClient } from "./wire-client.ts";
 const clientsMax = 8;
 /** Longer than every time limit of a connection. */
 const quietMs = 2600;
+/** Longer than any handler waits, and shorter than any request may take. */
+const restMs = 250;
 
 export const scenario: Scenario = async (world) => {
   const simulation = new Whole(world);
@@ -93,6 +95,10 @@ class Whole {
     await this.#until("the server has seen all of them go", () => (current?.listener?.stats().activeConnections ?? 0) === 0);
     if (current === undefined) await this.#start();
     for (const life of this.#servers.lives) if (life.state === "serving") await this.#servers.stop(life);
+    await world.pause(restMs);
+    for (const each of world.processes) {
+      if (each.clock.armed > 0) throw new Error(`${each.clock.armed} timers are left in process ${each.pid}`);
+    }
   }
 
   after(): void {
@@ -133,7 +139,9 @@ class Whole {
       "ask alone": wire((caller) =>
         many(caller, () => caller.ask("reply", "alone", choices.pick(["Alone", "Alone", "Slow"]), { ms: choices.pick([0, 20]) }, false)),
       ),
-      "ask crasher": wire((caller) => caller.ask("reply", "crasher", choices.pick(["Crash", "Slow"]), { late: choices.once(2), ms: 30 }, false)),
+      "ask crasher": wire((caller) =>
+        caller.ask("reply", "crasher", choices.pick(["Crash", "Slow", "CrashBeside", "Slow"]), { late: choices.once(2), ms: 30 }, false),
+      ),
       "ask relay": wire((caller) =>
         caller.ask("reply", "relay", "Relay", { ms: choices.pick([10, 130]), to: choices.pick(["slow", "alone", "self"]) }, false),
       ),

@@ -11,6 +11,7 @@ export const Slow = message("Slow", { n: z.int(), ms: z.int() }).replies(Echoed)
 export const Alone = message("Alone", { n: z.int(), ms: z.int() }).replies(Echoed);
 export const Later = message("Later", { n: z.int(), ms: z.int() }).replies(Echoed);
 export const Crash = message("Crash", { n: z.int(), late: z.boolean() }).replies(Echoed);
+export const CrashBeside = message("CrashBeside", { n: z.int(), ms: z.int() }).replies(Echoed);
 export const Silent = message("Silent", { n: z.int() }).replies(Echoed);
 export const Relay = message("Relay", { n: z.int(), ms: z.int(), to: z.enum(["slow", "alone", "self"]) }).replies(Echoed);
 export const Item = message("Item", { i: z.int(), filler: z.string().optional() });
@@ -113,6 +114,12 @@ function crasher({ ledger }: ServiceOptions): AnyAgent {
       work.over = true;
       work.answered = model.life === lives;
       return { n: message.n };
+    })
+    .actOn(CrashBeside, async ({ message, signal, peer, clock }) => {
+      const work = ledger.begin("crasher", message.n, { signal, peer });
+      await pause(clock, message.ms / 2);
+      work.over = true;
+      throw new Error(planned);
     })
     .onCrash((error) => (error instanceof Error && error.message === planned ? "restart" : "stop"));
 }

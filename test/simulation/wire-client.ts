@@ -71,7 +71,8 @@ export class WireClient {
 
   /** To be called after every event. */
   observe(): void {
-    if (!this.isCalm) this.calmSince = this.#world.now;
+    if (this.isCalm) this.calmSince = Math.max(this.calmSince, this.link?.settledAt ?? 0);
+    else this.calmSince = this.#world.now;
   }
 
   /** A frame of this dialect. `kind` is the acton dialect's. */
