@@ -116,7 +116,7 @@ export class ManualClock implements Clock {
 
   /** Monotonic milliseconds before which no timer is due; Infinity when none is armed. */
   get nextDue(): number {
-    return this.#wheel.nextDue;
+    return Math.max(this.#monotonic, this.#wheel.nextDue);
   }
 
   /** Expires, in order of their due time, every timer due within the next `ms`. */

@@ -80,8 +80,11 @@ class Whole {
     await this.#until("answers without an id have come", () => this.#ordered.every(({ expected, wire }) => expected.length === 0 || !wire.isOpen));
     const { current } = this.#servers;
     if (current !== undefined) {
-      for (let i = 0; i < 2; i++) for (const which of [0, 1] as const) this.#broadcast(current, which);
-      await this.#until("pushes have come", () => world.isIdle);
+      // One at a time, so that the last of each type is not lost itself.
+      for (const which of [0, 1, 0, 1] as const) {
+        this.#broadcast(current, which);
+        await this.#until("the push has come", () => world.isIdle);
+      }
       for (const wire of this.#wires) wire.checkLosses();
     }
     await world.pause(quietMs);

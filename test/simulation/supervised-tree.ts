@@ -118,7 +118,7 @@ class Group {
     );
     const handle = await app.start(parent);
     this.children = handle.children.map(({ handle: child, restart }) => {
-      return { name: child.name, restart, handle: child as Member, falls: [], generation: 1, mustStayDown: false, givenUp: false, lastN: 0 };
+      return { name: child.name, restart, handle: child, falls: [], generation: 1, mustStayDown: false, givenUp: false, lastN: 0 };
     });
   }
 

@@ -1,10 +1,10 @@
-// The commands that run agents: serve, new, test.
+// The commands that run agents: serve, new, test, simulate.
 
 import { Option } from "commander";
 import { logLevels } from "../../log-line.ts";
-import type { ActonCommand } from "./command.ts";
+import { type ActonCommand, wholeNumber } from "./command.ts";
 
-export const runCommands = { serve: addServe, new: addNew, test: addTest };
+export const runCommands = { serve: addServe, new: addNew, test: addTest, simulate: addSimulate };
 
 function addServe(program: ActonCommand): void {
   program
@@ -57,4 +57,25 @@ function addTest(program: ActonCommand): void {
     .example("acton test", "all tests below this directory")
     .example("acton test app.test.ts --test-name-pattern greets", "some of them")
     .action(async (files, options) => (await import("../test.ts")).test(files, options));
+}
+
+function addSimulate(program: ActonCommand): void {
+  program
+    .command("simulate")
+    .description("run a scenario in many orders that chance chooses, each from one seed")
+    .argument("<module>", "a module whose default export is a scenario")
+    .option("--seeds <n>", "how many", wholeNumber, 100)
+    .option("--from <n>", "the first seed", wholeNumber, 1)
+    .option("--events <n>", "events of each run", wholeNumber, 500)
+    .option("--failures <n>", "end after so many failures", wholeNumber, 1)
+    .option("--replay <file>", "run one again that failed, from the file that was kept of it")
+    .json()
+    .explain(
+      "A scenario starts agents, servers and clients on a machine in memory, and says what may happen and what must be true;",
+      "docs/testing.md has one. Of a run that fails the last events are printed, made as few as possible, and it is kept in",
+      "regressions/ beside the module. The status is 1 when one did.",
+    )
+    .example("acton simulate shop.sim.ts --seeds 2000", "looks for trouble in two thousand orders of events")
+    .example("acton simulate shop.sim.ts --replay regressions/seed-17.json", "shows one of them again")
+    .action(async (module, options) => (await import("../simulate.ts")).simulateModule(module, options));
 }
