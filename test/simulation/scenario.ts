@@ -94,6 +94,7 @@ class Whole {
     };
     await this.#until("nothing is in flight", settled);
     for (const { wire } of [...this.#wires, ...this.#ordered]) if (wire.state !== "over") wire.hangUp();
+    await this.#until("streams that were left have ended", () => (current?.listener?.stats().streamsOpen ?? 0) === 0);
     for (const library of this.#libraries) library.close();
     await this.#until("the server has seen all of them go", () => (current?.listener?.stats().activeConnections ?? 0) === 0);
     if (current === undefined) await this.#start();
@@ -168,12 +169,13 @@ class Whole {
       "library closes": library((caller) => (choices.once(3) ? caller.close() : undefined)),
       "hostile goes on": () => this.#hostiles.at(-1)?.more(),
       "try sends": current((_life, local) => local.trySends()),
-      send: current((_life, local) => local.send()),
+      send: current((_life, local) => Promise.all(Array.from({ length: choices.pick([1, 1, 3, 8]) }, () => local.send()))),
       "ask inside": current((_life, local) => local.ask()),
       "stream inside": current((_life, local) => local.stream()),
       "notes inside": current((_life, local) => local.notes()),
       "supervised job": current((life) => this.#trees.get(life)?.job()),
       "another supervised job": current((life) => this.#trees.get(life)?.job()),
+      "crash again and again": current((life) => (choices.once(3) ? this.#trees.get(life)?.storm() : undefined)),
       broadcast: current((life) => this.#broadcastSome(life)),
       "broadcast more": current((life) => this.#broadcastSome(life)),
       "end a server": () => (choices.once(3) ? this.#endServer() : undefined),
@@ -288,6 +290,7 @@ function settingsOf(world: World): { readonly settings: ServerSettings; readonly
       rateLimit,
       maxConnections: choices.between(3, 8),
       connectionTimeoutMs: 1000,
+      subscriptionTimeoutMs: choices.pick([0, 1500]),
       maxMessageSize: 16 * 1024,
       frameTimeoutMs: 400,
       pushBufferSize: choices.between(1, 5),

@@ -183,6 +183,9 @@ export class Servers {
     if (stats.activeConnections > maxConnections) world.fail(`${stats.activeConnections} connections, at most ${maxConnections} may be`);
     if (stats.requestsInFlight < 0 || stats.requestsInFlight > inFlightTotalMax) world.fail(`${stats.requestsInFlight} requests are in flight`);
     if (this.settings.hasPolicy) this.#checkPushes(life, stats);
+    const pushes = ({ pushesSent, pushesDropped }: ListenerStats): number => pushesSent + pushesDropped;
+    if (before?.subscriptions === 0 && stats.subscriptions === 0 && pushes(stats) > pushes(before))
+      world.fail("nobody is subscribed, and got a push");
     const places = Math.min(this.settings.listener.inFlightMax ?? Infinity, inFlightTotalMax);
     if (world.isIdle && stats.requestsWaiting > 0 && stats.requestsInFlight < places) {
       world.fail(`${stats.requestsWaiting} requests wait, and only ${stats.requestsInFlight} of ${places} places are taken`);

@@ -22,6 +22,8 @@ interface Asked {
   readonly relayed: boolean;
   /** Items that are there at once: only credit holds them back. */
   readonly itemsReady: number;
+  /** How many a stream has in all. */
+  readonly items: number;
   /** The agent may restart with it. */
   readonly mayRestart: boolean;
   /** Frames that may come before the client gives credit. */
@@ -96,6 +98,7 @@ export class WireCaller implements WireOwner {
       relayed: target === "relay",
       mayRestart: target === "crasher",
       itemsReady: type === "Burst" ? Number(payload["items"]) : 0,
+      items: Number(payload["items"] ?? 0),
     };
     this.#charged += 1;
     if (this.#isActon)
@@ -190,7 +193,8 @@ export class WireCaller implements WireOwner {
     if (left || link === undefined || link.wasDisturbed || life === undefined || life.killed) return;
     const ending = life.state !== "serving" && life.state !== "starting";
     if (this.#refused) return;
-    const { connectionTimeoutMs = 0, writeTimeoutMs = 0 } = this.#servers.settings.listener;
+    const { writeTimeoutMs = 0 } = this.#servers.settings.listener;
+    const idleMax = this.#idleMsMax;
     for (const [id, { n }] of this.open) {
       const work = life.ledger.works.get(n);
       const slow = this.wire.notReadMs >= writeTimeoutMs - slackMs / 4;
@@ -200,7 +204,7 @@ export class WireCaller implements WireOwner {
     // Who does not read for too long is given up.
     if (this.wire.notReadMs >= writeTimeoutMs - slackMs / 4) return;
     // It may have been closed for its idleness while this was on its way.
-    const wasIdle = !this.#subscribed && [...this.open.values()].some(({ gapMs }) => gapMs > connectionTimeoutMs - slackMs);
+    const wasIdle = [...this.open.values()].some(({ gapMs }) => gapMs > idleMax - slackMs);
     for (const [id, asked] of this.open) {
       if (life.ledger.hasBegun(asked.n) && asked.kind !== "delivery")
         this.#fail(`the connection ended without an answer to ${id}, which an agent had`);
@@ -211,8 +215,7 @@ export class WireCaller implements WireOwner {
       this.#world.now - Math.max(this.wire.sentAt, this.wire.connectedAt),
       this.#world.now - this.wire.sentAt < slackMs ? this.wire.gapMs + slackMs : 0,
     );
-    if (this.#subscribed) this.#fail("a subscriber was hung up on");
-    else if (idleMs < connectionTimeoutMs) this.#fail(`the connection was closed after ${idleMs} idle ms`);
+    if (idleMs < idleMax) this.#fail(`a ${this.#subscribed ? "subscriber" : "client"} was hung up on after ${idleMs} idle ms`);
   }
 
   /** What is owed when nothing is left to happen before time passes. */
@@ -230,10 +233,9 @@ export class WireCaller implements WireOwner {
       if (asked.received < owed) this.#fail(`stream ${id} has got ${asked.received} of ${owed} items that there was credit for`);
       if (asked.cancelled && waiting === 0) this.#fail(`${asked.kind} ${id} was cancelled and has no outcome`);
     }
-    const { connectionTimeoutMs = 0 } = this.#servers.settings.listener;
-    const patience = connectionTimeoutMs * (this.#isActon ? 2 : 1);
+    const patience = this.#idleMsMax * (this.#isActon && !this.#subscribed ? 2 : 1);
     const busyAt = Math.max(wire.sentAt, wire.heardAt, wire.connectedAt, wire.calmSince);
-    if (this.open.size === 0 && !this.#subscribed && now > busyAt + patience + slackMs / 4) this.#fail(`nothing was heard for ${now - busyAt} ms`);
+    if (this.open.size === 0 && now > busyAt + patience + slackMs / 4) this.#fail(`nothing was heard for ${now - busyAt} ms`);
   }
 
   /** Losses are told in full once a push of each type came after them. */
@@ -244,6 +246,12 @@ export class WireCaller implements WireOwner {
 
   get isSubscriber(): boolean {
     return this.#subscribed;
+  }
+
+  /** For how long the server lets it say nothing at least. */
+  get #idleMsMax(): number {
+    const { connectionTimeoutMs = 0, subscriptionTimeoutMs = 0 } = this.#servers.settings.listener;
+    return !this.#subscribed ? connectionTimeoutMs : subscriptionTimeoutMs === 0 ? Infinity : subscriptionTimeoutMs;
   }
 
   get #isActon(): boolean {
@@ -261,6 +269,7 @@ export class WireCaller implements WireOwner {
       relayed: false,
       mayRestart: false,
       itemsReady: 0,
+      items: 0,
       allowed,
       received: 0,
       cancelled: false,
@@ -311,6 +320,7 @@ export class WireCaller implements WireOwner {
       this.open.delete(id);
       this.#account(asked, code);
       if (code !== undefined) this.#failedWith(id, asked, code);
+      else if (asked.received - 1 !== asked.items) this.#fail(`stream ${id} ended after ${asked.received - 1} of ${asked.items} items`);
       return;
     }
     if (asked.received > asked.allowed) this.#fail(`item ${asked.received} of stream ${id} came without credit (${asked.allowed})`);

@@ -12,12 +12,16 @@ export const runtimeDefects: readonly Defect[] = [
     by: "if (this.#count > this.#limits.mailboxSize || this.#senders !== undefined) return false;",
   },
   {
-    name: "senders-overtaken",
+    name: "last-sender-first",
     kind: "slip",
-    does: "A message that finds room overtakes those whose senders wait",
+    does: "Of those who wait for room the last one gets in first",
     file: "agent/mailbox.ts",
-    text: "if (this.#count >= this.#limits.mailboxSize || this.#senders !== undefined) return false;",
-    by: "if (this.#count >= this.#limits.mailboxSize) return false;",
+    text: `    for (let sender = this.#senders?.[0]; sender !== undefined; sender = this.#senders?.[0]) {
+      if (this.#count >= this.#limits.mailboxSize) return;
+      this.#senders?.shift();`,
+    by: `    for (let sender = this.#senders?.at(-1); sender !== undefined; sender = this.#senders?.at(-1)) {
+      if (this.#count >= this.#limits.mailboxSize) return;
+      this.#senders?.pop();`,
   },
   {
     name: "one-sender-more",

@@ -52,12 +52,12 @@ export const serverDefects: readonly Defect[] = [
     by: "return this.answers.keepsUp && !this.calls.saturated && this.calls.requests === 0;",
   },
   {
-    name: "drained-before-written",
-    kind: "of the original",
-    does: "A drain is over when everything is answered, though answers have not left",
-    file: "ipc/server/connection.ts",
-    text: "return this.calls.idle && !this.#intake.backlog && this.answers.inOrder && this.answers.pending === 0;",
-    by: "return this.calls.idle;",
+    name: "drained-with-the-first",
+    kind: "slip",
+    does: "A drain is over as soon as one connection has its answers",
+    file: "ipc/server/listener.ts",
+    text: "if (this.#onIdle !== undefined && this.#isQuiet()) this.#onIdle();",
+    by: "if (this.#onIdle !== undefined) this.#onIdle();",
   },
   {
     name: "closed-without-flush",
@@ -68,6 +68,14 @@ export const serverDefects: readonly Defect[] = [
     if (this.answers.pending === 0) this.#socket.finish(this.#peerDone);`,
     by: `    this.subscriptions.close();
     this.#socket.finish(this.#peerDone);`,
+  },
+  {
+    name: "hung-up-after-drain",
+    kind: "of the original",
+    does: "A server that stops ends connections by force, and with them what clients have not read yet",
+    file: "ipc/server/listener.ts",
+    text: "      connection.finish(0);",
+    by: `      connection.terminate("the server stops");`,
   },
   {
     name: "served-while-draining",
@@ -100,7 +108,7 @@ export const serverDefects: readonly Defect[] = [
     does: "Subscriptions pass the rate limit by",
     file: "ipc/server/operations/subscribe.ts",
     text: `const refusal = refuseArrival(context, connection, "subscription");`,
-    by: `const refusal = refuseArrival(context, connection, "subscription") && undefined;`,
+    by: "const refusal = undefined as ReturnType<typeof refuseArrival>;",
   },
   {
     name: "losses-not-told",
