@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as acton from "acton";
+import * as testing from "acton/testing";
 
 const values = [
   "ActonApp",
@@ -114,6 +115,20 @@ function exportedBy(statement: RegExp): string[] {
 
 test("the values that the library exports are these", () => {
   expect(Object.keys(acton).sort()).toEqual(values);
+});
+
+test("the values of the test kit are these", () => {
+  expect(Object.keys(testing).sort()).toEqual([
+    "Choices",
+    "ManualClock",
+    "MemoryMachine",
+    "Probe",
+    "World",
+    "probe",
+    "replay",
+    "seededRandom",
+    "simulate",
+  ]);
 });
 
 test("the types that the library exports are these", () => {

@@ -20,6 +20,8 @@ const virtualModules: Readonly<Record<string, () => Promise<Record<string, unkno
 
 /** Makes "acton" and "zod" importable in this thread. A copy that is installed beside a module gives way: types and schemas have one identity. */
 export function registerVirtualModules(): void {
+  // Run from source, there is no inside: they are found beside the module, as anywhere.
+  if (!Bun.isStandaloneExecutable) return;
   Bun.plugin({
     name: "acton",
     setup(build) {

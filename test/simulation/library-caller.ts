@@ -23,6 +23,8 @@ export class LibraryCaller {
   readonly #nextN: () => number;
   readonly #open = new Set<Calling>();
   #closed = false;
+  /** Those that are read. */
+  streams = 0;
 
   private constructor(
     world: World,
@@ -85,6 +87,7 @@ export class LibraryCaller {
     const payload = { n, items, ms: choices.pick([0, 10]), size: choices.pick([0, 500]) };
     const stopAt = choices.pick([Infinity, 3]);
     let i = 0;
+    this.streams += 1;
     try {
       for await (const item of this.client.stream("streams", type, payload, { window: choices.pick([64, 2]) })) {
         if (item.i !== i) this.#fail(`item ${i} of stream ${n} is ${item.i}`);
@@ -95,6 +98,8 @@ export class LibraryCaller {
     } catch (error) {
       if (!(error instanceof ActonError)) throw error;
       if (error.message.startsWith("the stream is broken")) this.#fail(`stream ${n}: ${error.message}`);
+    } finally {
+      this.streams -= 1;
     }
   }
 

@@ -1,12 +1,12 @@
-// The project's own scenario: one path, its servers over time, and every kind of client at once. A module for
-// `bun run simulate`, which runs it unless it is given another.
+// The project's own scenario, which `bun run simulate` runs: one path, its servers over time, supervised agents in them, and
+// every kind of client at once.
 
 import type { Scenario, World } from "acton/testing";
 import { HostileCaller, LinkWatch } from "./hostile-caller.ts";
 import { LibraryCaller } from "./library-caller.ts";
 import { LocalCallers, type LocalLimits } from "./local-callers.ts";
 import { OrderedCaller } from "./ordered-caller.ts";
-import { type Life, path, Servers, type ServerSettings } from "./server.ts";
+import { type Life, path, restMs, Servers, type ServerSettings } from "./server.ts";
 import { SupervisedTree } from "./supervised-tree.ts";
 import { WireCaller } from "./wire-caller.ts";
 import type { WireClient } from "./wire-client.ts";
@@ -14,14 +14,14 @@ import type { WireClient } from "./wire-client.ts";
 const clientsMax = 8;
 /** Longer than every time limit of a connection. */
 const quietMs = 2600;
-/** Longer than any handler waits, and shorter than any request may take. */
-const restMs = 250;
 
 export const scenario: Scenario = async (world) => {
   const simulation = new Whole(world);
   await simulation.begin();
   return simulation;
 };
+
+export default scenario;
 
 class Whole {
   readonly operations: Readonly<Record<string, () => unknown>>;
@@ -58,6 +58,7 @@ class Whole {
     this.#servers.check();
     this.#links.check();
     for (const { wire } of [...this.#wires, ...this.#hostiles]) wire.observe();
+    for (const wire of this.#wires) wire.checkDrained();
     for (const library of this.#libraries) library.check();
     for (const local of this.#locals.values()) local.check();
     for (const tree of this.#trees.values()) tree.check();
@@ -90,11 +91,13 @@ class Whole {
     await world.pause(quietMs);
     const settled = (): boolean => {
       const stats = current?.listener?.stats();
-      return stats === undefined || stats.requestsInFlight + stats.requestsWaiting === 0;
+      const reading = this.#libraries.reduce((sum, { streams }) => sum + streams, 0);
+      return stats === undefined || (stats.requestsInFlight + stats.requestsWaiting === 0 && stats.streamsOpen <= reading);
     };
+    // Who has shut its side may still have a stream that waits for its credit.
+    for (const { wire } of [...this.#wires, ...this.#ordered]) if (wire.left && wire.state !== "over") wire.hangUp();
     await this.#until("nothing is in flight", settled);
     for (const { wire } of [...this.#wires, ...this.#ordered]) if (wire.state !== "over") wire.hangUp();
-    await this.#until("streams that were left have ended", () => (current?.listener?.stats().streamsOpen ?? 0) === 0);
     for (const library of this.#libraries) library.close();
     await this.#until("the server has seen all of them go", () => (current?.listener?.stats().activeConnections ?? 0) === 0);
     if (current === undefined) await this.#start();
@@ -138,7 +141,7 @@ class Whole {
       "connect a hostile client": () => this.#connectHostile(),
       "ask echo": wire((caller) => many(caller, () => caller.ask("reply", "echo", "Echo", choices.once(4) ? { size: 2500 } : {}, true))),
       "ask slow": wire((caller) =>
-        many(caller, () => caller.ask("reply", "slow", choices.pick(["Slow", "Later"]), { ms: choices.pick([0, 30, 150]) }, false)),
+        many(caller, () => caller.ask("reply", "slow", choices.pick(["Slow", "Later"]), { ms: choices.pick([0, 30, 150, 700]) }, false)),
       ),
       "ask alone": wire((caller) =>
         many(caller, () => caller.ask("reply", "alone", choices.pick(["Alone", "Alone", "Slow"]), { ms: choices.pick([0, 20]) }, false)),
@@ -151,7 +154,13 @@ class Whole {
       ),
       "ask for nothing": wire((caller) => caller.ask("reply", "echo", "Silent", {}, true)),
       "ask wrongly": wire((caller) => caller.ask("reply", choices.pick(["nobody", "echo"]), choices.pick(["Nothing", "Slow"]), { ms: "x" }, true)),
-      "send a note": wire((caller) => caller.ask("delivery", "notes", "Note", { sender: `wire ${caller.wire.process.pid}` }, true)),
+      "send a note": wire((caller) => {
+        const [kind, type] = choices.pick([
+          ["delivery", "Note"],
+          ["reply", "Mark"],
+        ] as const);
+        caller.ask(kind, "notes", type, { sender: `wire ${caller.wire.process.pid}` }, true);
+      }),
       stream: wire((caller) => caller.ask("stream", "streams", choices.pick(["Count", "CountAlone", "Burst"]), this.#streamPayload(), false)),
       "send a wrong body": wire((caller) => many(caller, () => caller.sendWrongBody())),
       ping: wire((caller) => many(caller, () => caller.ping())),

@@ -15,6 +15,8 @@ import { Ledger } from "./ledger.ts";
 import { NewsOne, NewsTwo, type ServiceOptions, services } from "./services.ts";
 
 export const path = "/tmp/simulated.sock";
+/** Longer than any handler waits, and shorter than any request may take. */
+export const restMs = 750;
 const notOwner = 0o177;
 const administrator = { pid: 1, uid: 0, gid: 0 };
 
@@ -121,6 +123,11 @@ export class Servers {
     life.state = "stopping";
     life.stoppingAt = this.#world.now;
     await this.#end(life);
+    await this.#world.pause(restMs);
+    const { armed } = life.process.clock;
+    // Who was refused is let go by himself, or a little later.
+    const refused = life.listener?.stats().connectionsRefused ?? 0;
+    if (!life.killed && refused === 0 && armed > 0) this.#world.fail(`${armed} timers are left in server ${life.number}`);
   }
 
   broadcast(life: Life, which: 0 | 1): void {

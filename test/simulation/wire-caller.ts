@@ -22,7 +22,7 @@ interface Asked {
   readonly relayed: boolean;
   /** Items that are there at once: only credit holds them back. */
   readonly itemsReady: number;
-  /** How many a stream has in all. */
+  /** Items that a stream has when nothing goes wrong. */
   readonly items: number;
   /** The agent may restart with it. */
   readonly mayRestart: boolean;
@@ -161,8 +161,8 @@ export class WireCaller implements WireOwner {
   /** The same id again while it is in use: the second one is refused. */
   askTwice(): void {
     const [id] = this.#pickOpen((each) => each.kind === "reply" && !each.prompt);
-    if (id === undefined || this.#isActon) return;
-    this.#twice.set(id, (this.#twice.get(id) ?? 0) + 1);
+    if (id === undefined || this.#isActon || this.#twice.has(id)) return;
+    this.#twice.set(id, 1);
     const isPing = this.#servers.settings.listener.rateLimit !== null || this.#world.choices.once(2);
     const echo = { target: "echo", message_type: "Echo", payload: { n: this.#nextN() }, expects_reply: true };
     this.wire.send({ request_id: id, ...(isPing ? { ping: true } : echo) }, 0);
@@ -236,6 +236,17 @@ export class WireCaller implements WireOwner {
     const patience = this.#idleMsMax * (this.#isActon && !this.#subscribed ? 2 : 1);
     const busyAt = Math.max(wire.sentAt, wire.heardAt, wire.connectedAt, wire.calmSince);
     if (this.open.size === 0 && now > busyAt + patience + slackMs / 4) this.#fail(`nothing was heard for ${now - busyAt} ms`);
+  }
+
+  /** A drain that ends before its time has handed every answer to the kernel. */
+  checkDrained(): void {
+    const { life, wire } = this;
+    if (life?.state !== "stopping" || life.listener?.isClosed !== true || this.#servers.isPastDrain(life)) return;
+    if (wire.link?.socket("server").isBlocked !== true || wire.sentAt >= life.stoppingAt) return;
+    for (const [id, { n }] of this.open) {
+      const work = life.ledger.works.get(n);
+      if (work?.answered === true && !work.signal.aborted) this.#fail(`the drain was over before the answer to ${id} had left`);
+    }
   }
 
   /** Losses are told in full once a push of each type came after them. */
@@ -320,10 +331,13 @@ export class WireCaller implements WireOwner {
       this.open.delete(id);
       this.#account(asked, code);
       if (code !== undefined) this.#failedWith(id, asked, code);
-      else if (asked.received - 1 !== asked.items) this.#fail(`stream ${id} ended after ${asked.received - 1} of ${asked.items} items`);
+      else if (asked.received !== asked.items + 1) this.#fail(`stream ${id} ended after ${asked.received - 1} of ${asked.items} items`);
       return;
     }
     if (asked.received > asked.allowed) this.#fail(`item ${asked.received} of stream ${id} came without credit (${asked.allowed})`);
+    const running = [...this.open.values()].filter(({ kind, received }) => kind === "stream" && received > 0).length;
+    const { streamsMax = 0 } = this.#servers.settings.listener;
+    if (running > streamsMax) this.#fail(`${running} streams are open, at most ${streamsMax} may be`);
     const payload = fields["payload"] as Fields | null;
     if (payload?.["i"] !== asked.received - 1) this.#fail(`item ${asked.received - 1} of stream ${id} is ${JSON.stringify(payload)?.slice(0, 80)}`);
     const held = (this.life?.ledger.works.get(asked.n)?.produced ?? 0) - asked.received;

@@ -29,6 +29,8 @@ export interface Run {
   readonly events: number;
   readonly hash: string;
   readonly choices: readonly number[];
+  /** How many choices had been made when each event began, and when the last had ended. */
+  readonly marks: readonly number[];
   readonly trace: readonly string[];
 }
 
@@ -44,11 +46,12 @@ export function runScenario(scenario: Scenario, choices: Choices, { events, keep
   const run = new ScenarioRun(world);
   const done = run.play(scenario, events);
   const { failure, trace } = world;
-  return { failure, events: done, hash: trace.hash, choices: choices.made, trace: trace.lines };
+  return { failure, events: done, hash: trace.hash, choices: choices.made, marks: run.marks, trace: trace.lines };
 }
 
 class ScenarioRun {
   readonly #world: World;
+  readonly marks: number[] = [];
   readonly #open = new Map<Promise<unknown>, string>();
   #check: () => void = () => {};
   #restEvents = 0;
@@ -70,9 +73,11 @@ class ScenarioRun {
     let done = 0;
     while (done < events && world.failure === undefined) {
       done += 1;
+      this.marks.push(world.choices.made.length);
       this.#step(operations);
       this.#check();
     }
+    this.marks.push(world.choices.made.length);
     if (world.failure === undefined) this.#finish(simulation);
     return done;
   }

@@ -1,8 +1,9 @@
-// Makes a failing run smaller: fewer events, fewer choices, simpler ones, as long as it fails in the same way.
+// Makes a failing run smaller, as long as it fails in the same way: first whole events are left out, with the choices that
+// were theirs, then single choices are made simpler.
 
 import type { Run } from "./run.ts";
 
-interface Recording {
+export interface Recording {
   readonly events: number;
   readonly choices: readonly number[];
 }
@@ -10,36 +11,32 @@ interface Recording {
 /** Tries at most `runsMax` smaller runs. */
 export async function shrink(failed: Run, runsMax: number, attempt: (recording: Recording) => Promise<Run>): Promise<Recording> {
   const kind = kindOf(failed);
-  let best: Recording = { events: failed.events, choices: failed.choices };
+  let best = failed;
   let runs = 0;
-  const better = async (candidate: Recording): Promise<boolean> => {
+  const better = async (recording: Recording): Promise<boolean> => {
     if (runs >= runsMax) return false;
     runs += 1;
-    const run = await attempt(candidate);
+    const run = await attempt(recording);
     if (run.failure === undefined || kindOf(run) !== kind) return false;
-    // What it read, not what it was given: the rest of the list was never looked at.
-    const choices = trimmed(run.choices.length < candidate.choices.length ? run.choices : candidate.choices);
-    if (run.events > best.events || (run.events === best.events && choices.length >= best.choices.length && !isSimpler(choices, best.choices)))
-      return false;
-    best = { events: run.events, choices };
+    best = run;
     return true;
   };
-  for (let before = -1; before !== runs && runs < runsMax;) {
-    before = runs;
-    const size = best.choices.length + best.events;
-    for (let part = best.events >> 1; part >= 1; part >>= 1) while (part < best.events && (await better({ ...best, events: best.events - part })));
-    for (let length = best.choices.length >> 1; length >= 1; length >>= 1) {
-      for (let at = best.choices.length - length; at >= 0 && runs < runsMax; at -= length) {
-        const { choices, events } = best;
-        if (await better({ events, choices: [...choices.slice(0, at), ...choices.slice(at + length)] })) continue;
-        if (choices.slice(at, at + length).some((choice) => choice > 0)) {
-          await better({ events, choices: choices.map((choice, index) => (index >= at && index < at + length ? 0 : choice)) });
-        }
-      }
+  for (let events = Infinity; best.events < events && runs < runsMax;) {
+    events = best.events;
+    for (let count = events >> 1; count >= 1; count >>= 1) {
+      for (let from = best.events - count; from >= 0 && runs < runsMax; from -= count) await better(without(best, from, count));
     }
-    if (best.choices.length + best.events === size) break;
   }
-  return best;
+  // From its end: what comes late is the least likely to matter.
+  for (let at = best.choices.length - 1; at >= 0 && runs < runsMax; at--) {
+    const { events, choices } = best;
+    if ((choices[at] ?? 0) > 0) await better({ events, choices: choices.with(at, 0) });
+  }
+  return { events: best.events, choices: trimmed(best.choices) };
+}
+
+function without({ events, choices, marks }: Run, from: number, count: number): Recording {
+  return { events: events - count, choices: [...choices.slice(0, marks[from]), ...choices.slice(marks[from + count])] };
 }
 
 // The numbers in a complaint differ from run to run.
@@ -47,13 +44,7 @@ function kindOf({ failure = "" }: Run): string {
   return failure.replace(/\d+/g, "#");
 }
 
+// What a list does not have is 0.
 function trimmed(choices: readonly number[]): readonly number[] {
-  let length = choices.length;
-  while (length > 0 && choices[length - 1] === 0) length -= 1;
-  return choices.slice(0, length);
-}
-
-function isSimpler(one: readonly number[], other: readonly number[]): boolean {
-  const sum = (list: readonly number[]): number => list.reduce((total, choice) => total + Math.min(1, choice), 0);
-  return one.length <= other.length && sum(one) < sum(other);
+  return choices.slice(0, choices.findLastIndex((choice) => choice > 0) + 1);
 }

@@ -6,7 +6,9 @@ import { processHost } from "../../host.ts";
 import { TurnScheduler } from "../../scheduler.ts";
 import { Choices } from "./choices.ts";
 import { type Run, runScenario, type Scenario } from "./run.ts";
-import { shrink } from "./shrink.ts";
+import { type Recording, shrink } from "./shrink.ts";
+
+export type { Recording } from "./shrink.ts";
 
 export interface SimulateOptions {
   /** How many seeds. Default 100. */
@@ -17,14 +19,8 @@ export interface SimulateOptions {
   readonly events?: number;
   /** Ends after so many failures. Default 1. */
   readonly failuresMax?: number;
-  /** Runs spent on making a failure smaller. Default 400. */
+  /** Runs spent on making a failure smaller. Default 1000. */
   readonly shrinkRuns?: number;
-}
-
-/** A run that can be had again: `replay` takes it. */
-export interface Recording {
-  readonly events: number;
-  readonly choices: readonly number[];
 }
 
 export interface SimulationFailure {
@@ -46,7 +42,7 @@ export interface SimulationResult {
 
 /** Runs the scenario once for each seed. Resolves also when runs failed; never rejects for what the scenario does. */
 export async function simulate(scenario: Scenario, options: SimulateOptions = {}): Promise<SimulationResult> {
-  const { seeds = 100, from = 1, events = 500, failuresMax = 1, shrinkRuns = 400 } = options;
+  const { seeds = 100, from = 1, events = 500, failuresMax = 1, shrinkRuns = 1000 } = options;
   const failures: SimulationFailure[] = [];
   const hashes: string[] = [];
   const watch = new FaultWatch();

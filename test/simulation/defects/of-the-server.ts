@@ -52,6 +52,14 @@ export const serverDefects: readonly Defect[] = [
     by: "return this.answers.keepsUp && !this.calls.saturated && this.calls.requests === 0;",
   },
   {
+    name: "drained-before-written",
+    kind: "of the original",
+    does: "A drain is over when everything is answered, though answers have not left",
+    file: "ipc/server/connection.ts",
+    text: "return this.calls.idle && !this.#intake.backlog && this.answers.inOrder && this.answers.pending === 0;",
+    by: "return this.calls.idle;",
+  },
+  {
     name: "drained-with-the-first",
     kind: "slip",
     does: "A drain is over as soon as one connection has its answers",
