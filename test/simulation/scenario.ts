@@ -188,6 +188,7 @@ class Whole {
       broadcast: current((life) => this.#broadcastSome(life)),
       "broadcast more": current((life) => this.#broadcastSome(life)),
       "end a server": () => (choices.once(3) ? this.#endServer() : undefined),
+      "end a server that a client is behind": () => (choices.once(4) ? this.#endBehind() : undefined),
       "start a server": () => (choices.once(2) ? this.#start(choices.once(2) ? choices.between(1, 12) : Infinity) : undefined),
       "put something in its place": () => (choices.once(4) ? this.#servers.usurp(choices.pick(["socket", "file"])) : this.#servers.unusurp()),
     };
@@ -224,6 +225,22 @@ class Whole {
     if (current === undefined) return this.#start();
     if (this.#world.choices.once(2)) return this.#servers.stop(current);
     return this.#servers.kill(current);
+  }
+
+  /** A client reads none of its answers before the server has begun to stop. */
+  async #endBehind(): Promise<void> {
+    const { choices } = this.#world;
+    const open = this.#wires.filter(({ wire }) => wire.isCalm);
+    if (open.length === 0) return;
+    const caller = choices.pick(open);
+    caller.wire.setReading(false);
+    for (let i = choices.between(1, 4); i > 0; i--) caller.ask("reply", "echo", "Echo", { size: choices.pick([700, 2500]) }, true);
+    await this.#world.pause(50);
+    const { current } = this.#servers;
+    const stopped = current === undefined ? undefined : this.#servers.stop(current);
+    await this.#world.pause(100);
+    if (!caller.wire.reading) caller.wire.setReading(true);
+    await stopped;
   }
 
   #askInOrder(): void {
