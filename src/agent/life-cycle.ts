@@ -69,8 +69,11 @@ export class LifeCycle implements SupervisedLife {
   }
 
   async raise(): Promise<void> {
+    const { guardian } = this;
     await this.#falling;
     if (!this.#rising) await this.#stopping;
+    // It was let go meanwhile.
+    if (this.guardian !== guardian) return;
     if (this.standing.status === "stopped") this.#reopen();
     const { startTimeoutMs } = this.#services.limits;
     try {

@@ -139,6 +139,30 @@ describe("a group", () => {
     ]);
   });
 
+  test("does not bring back a transient member that ends in peace while its way up waits for that", async () => {
+    const { system, clock } = testSystem();
+    const [down, stopped] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const waits = [down.promise];
+    const first = worker("first");
+    const last = worker("last").afterStop(() => waits.shift() ?? stopped.promise);
+    const handle = await system.start(
+      agent("parent", () => ({}))
+        .supervision({ strategy: "oneForAll" })
+        .supervise(first)
+        .supervise(last, { restart: "transient" }),
+    );
+    await crash(childOf(handle, first));
+    const child = childOf(handle, last);
+    void child.stop();
+    down.resolve();
+    await turns();
+    await pass(clock, 100);
+    stopped.resolve();
+    await turns();
+    await pass(clock, 1_000);
+    expect([child.status, child.generation, childOf(handle, first).status]).toEqual(["stopped", 1, "running"]);
+  });
+
   test("whose one member is given up goes on without it", async () => {
     const failing = new Set<string>();
     const { clock, handle, child } = await group("oneForAll", {}, (name) => failing.has(name));
