@@ -147,6 +147,8 @@ export class Supervisor implements Household, MemberOwner, Timer {
     for (const id of lower) {
       const sibling = this.#group.find(id);
       if (sibling === undefined || sibling.state !== "up") continue;
+      // Brought up again before this had its turn: it has had what was planned for it.
+      if (sibling.dueAt === undefined && !end.includes(id)) continue;
       sibling.state = "down";
       await (end.includes(id) ? this.#group.dismiss(id).life.end() : sibling.life.lower());
     }

@@ -43,6 +43,7 @@ export class Ledger {
       produced: 0,
     };
     this.works.set(n, work);
+    if (of.peer !== undefined) this.inOrder(`connection ${of.peer.connection} at ${agent}`, n);
     if (of.peer !== undefined && agent !== "streams") this.#countOpen(of.peer.connection, work);
     return work;
   }

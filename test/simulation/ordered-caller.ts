@@ -47,7 +47,8 @@ export class OrderedCaller implements WireOwner {
     else if (kind === 2) expect("unknown type", { target: "echo", message_type: "Nothing", payload: { n }, expects_reply: true });
     else if (kind === 3) {
       const items = choices.below(4);
-      expect("stream", { target: "streams", message_type: "Count", payload: { n, items, ms: choices.pick([0, 20]), size: 0 }, expects_stream: true });
+      const type = choices.pick(["Count", "Burst"]);
+      expect("stream", { target: "streams", message_type: type, payload: { n, items, ms: choices.pick([0, 20]), size: 0 }, expects_stream: true });
     } else if (kind < 6) {
       const [target, type, more] = choices.pick([
         ["echo", "Echo", {}],

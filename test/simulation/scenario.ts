@@ -6,7 +6,7 @@ import { HostileCaller, LinkWatch } from "./hostile-caller.ts";
 import { LibraryCaller } from "./library-caller.ts";
 import { LocalCallers, type LocalLimits } from "./local-callers.ts";
 import { OrderedCaller } from "./ordered-caller.ts";
-import { type Life, path, Servers, type ServerSettings } from "./server.ts";
+import { type Life, path, restMs, Servers, type ServerSettings } from "./server.ts";
 import { SupervisedTree } from "./supervised-tree.ts";
 import { WireCaller } from "./wire-caller.ts";
 import type { WireClient } from "./wire-client.ts";
@@ -14,8 +14,6 @@ import type { WireClient } from "./wire-client.ts";
 const clientsMax = 8;
 /** Longer than every time limit of a connection. */
 const quietMs = 2600;
-/** Longer than any handler waits, and shorter than any request may take. */
-const restMs = 750;
 
 export const scenario: Scenario = async (world) => {
   const simulation = new Whole(world);
@@ -156,7 +154,13 @@ class Whole {
       ),
       "ask for nothing": wire((caller) => caller.ask("reply", "echo", "Silent", {}, true)),
       "ask wrongly": wire((caller) => caller.ask("reply", choices.pick(["nobody", "echo"]), choices.pick(["Nothing", "Slow"]), { ms: "x" }, true)),
-      "send a note": wire((caller) => caller.ask("delivery", "notes", "Note", { sender: `wire ${caller.wire.process.pid}` }, true)),
+      "send a note": wire((caller) => {
+        const [kind, type] = choices.pick([
+          ["delivery", "Note"],
+          ["reply", "Mark"],
+        ] as const);
+        caller.ask(kind, "notes", type, { sender: `wire ${caller.wire.process.pid}` }, true);
+      }),
       stream: wire((caller) => caller.ask("stream", "streams", choices.pick(["Count", "CountAlone", "Burst"]), this.#streamPayload(), false)),
       "send a wrong body": wire((caller) => many(caller, () => caller.sendWrongBody())),
       ping: wire((caller) => many(caller, () => caller.ping())),
@@ -174,15 +178,17 @@ class Whole {
       "library closes": library((caller) => (choices.once(3) ? caller.close() : undefined)),
       "hostile goes on": () => this.#hostiles.at(-1)?.more(),
       "try sends": current((_life, local) => local.trySends()),
-      send: current((_life, local) => local.send()),
+      send: current((_life, local) => Promise.all(Array.from({ length: choices.pick([1, 1, 3, 8]) }, () => local.send()))),
       "ask inside": current((_life, local) => local.ask()),
       "stream inside": current((_life, local) => local.stream()),
       "notes inside": current((_life, local) => local.notes()),
       "supervised job": current((life) => this.#trees.get(life)?.job()),
       "another supervised job": current((life) => this.#trees.get(life)?.job()),
+      "crash again and again": current((life) => (choices.once(3) ? this.#trees.get(life)?.storm() : undefined)),
       broadcast: current((life) => this.#broadcastSome(life)),
       "broadcast more": current((life) => this.#broadcastSome(life)),
       "end a server": () => (choices.once(3) ? this.#endServer() : undefined),
+      "end a server that a client is behind": () => (choices.once(4) ? this.#endBehind() : undefined),
       "start a server": () => (choices.once(2) ? this.#start(choices.once(2) ? choices.between(1, 12) : Infinity) : undefined),
       "put something in its place": () => (choices.once(4) ? this.#servers.usurp(choices.pick(["socket", "file"])) : this.#servers.unusurp()),
     };
@@ -219,6 +225,22 @@ class Whole {
     if (current === undefined) return this.#start();
     if (this.#world.choices.once(2)) return this.#servers.stop(current);
     return this.#servers.kill(current);
+  }
+
+  /** A client reads none of its answers before the server has begun to stop. */
+  async #endBehind(): Promise<void> {
+    const { choices } = this.#world;
+    const open = this.#wires.filter(({ wire }) => wire.isCalm);
+    if (open.length === 0) return;
+    const caller = choices.pick(open);
+    caller.wire.setReading(false);
+    for (let i = choices.between(1, 4); i > 0; i--) caller.ask("reply", "echo", "Echo", { size: choices.pick([700, 2500]) }, true);
+    await this.#world.pause(50);
+    const { current } = this.#servers;
+    const stopped = current === undefined ? undefined : this.#servers.stop(current);
+    await this.#world.pause(100);
+    if (!caller.wire.reading) caller.wire.setReading(true);
+    await stopped;
   }
 
   #askInOrder(): void {
@@ -294,6 +316,7 @@ function settingsOf(world: World): { readonly settings: ServerSettings; readonly
       rateLimit,
       maxConnections: choices.between(3, 8),
       connectionTimeoutMs: 1000,
+      subscriptionTimeoutMs: choices.pick([0, 1500]),
       maxMessageSize: 16 * 1024,
       frameTimeoutMs: 400,
       pushBufferSize: choices.between(1, 5),

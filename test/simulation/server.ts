@@ -15,6 +15,8 @@ import { Ledger } from "./ledger.ts";
 import { NewsOne, NewsTwo, type ServiceOptions, services } from "./services.ts";
 
 export const path = "/tmp/simulated.sock";
+/** Longer than any handler waits, and shorter than any request may take. */
+export const restMs = 750;
 const notOwner = 0o177;
 const administrator = { pid: 1, uid: 0, gid: 0 };
 
@@ -121,6 +123,11 @@ export class Servers {
     life.state = "stopping";
     life.stoppingAt = this.#world.now;
     await this.#end(life);
+    await this.#world.pause(restMs);
+    const { armed } = life.process.clock;
+    // Who was refused is let go by himself, or a little later.
+    const refused = life.listener?.stats().connectionsRefused ?? 0;
+    if (!life.killed && refused === 0 && armed > 0) this.#world.fail(`${armed} timers are left in server ${life.number}`);
   }
 
   broadcast(life: Life, which: 0 | 1): void {
@@ -183,6 +190,9 @@ export class Servers {
     if (stats.activeConnections > maxConnections) world.fail(`${stats.activeConnections} connections, at most ${maxConnections} may be`);
     if (stats.requestsInFlight < 0 || stats.requestsInFlight > inFlightTotalMax) world.fail(`${stats.requestsInFlight} requests are in flight`);
     if (this.settings.hasPolicy) this.#checkPushes(life, stats);
+    const pushes = ({ pushesSent, pushesDropped }: ListenerStats): number => pushesSent + pushesDropped;
+    if (before?.subscriptions === 0 && stats.subscriptions === 0 && pushes(stats) > pushes(before))
+      world.fail("nobody is subscribed, and got a push");
     const places = Math.min(this.settings.listener.inFlightMax ?? Infinity, inFlightTotalMax);
     if (world.isIdle && stats.requestsWaiting > 0 && stats.requestsInFlight < places) {
       world.fail(`${stats.requestsWaiting} requests wait, and only ${stats.requestsInFlight} of ${places} places are taken`);

@@ -19,6 +19,7 @@ export const Count = message("Count", { n: z.int(), items: z.int(), ms: z.int(),
 export const CountAlone = message("CountAlone", { n: z.int(), items: z.int(), ms: z.int(), size: z.int() }).streams(Item);
 export const Burst = message("Burst", { n: z.int(), items: z.int() }).streams(Item);
 export const Note = message("Note", { sender: z.string(), n: z.int() });
+export const Mark = message("Mark", { sender: z.string(), n: z.int() }).replies(Echoed);
 export const Put = message("Put", { n: z.int(), ms: z.int() });
 export const Tick = message("Tick", {});
 export const NewsOne = message("NewsOne", { n: z.int(), life: z.int(), filler: z.string() });
@@ -184,6 +185,12 @@ function streams({ ledger }: ServiceOptions): AnyAgent {
 function notes({ ledger, heard }: ServiceOptions): AnyAgent {
   return agent("notes", () => ({}))
     .actOn(Note, ({ message }) => ledger.inOrder(message.sender, message.n))
+    .actOn(Mark, ({ message, signal, peer }) => {
+      const work = ledger.begin("notes", message.n, { signal, peer });
+      ledger.inOrder(message.sender, message.n);
+      work.over = work.answered = true;
+      return { n: message.n };
+    })
     .actOn(NewsOne, ({ message }) => heard(message.n))
     .subscribe(NewsOne);
 }

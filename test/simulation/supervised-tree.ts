@@ -66,12 +66,22 @@ export class SupervisedTree {
   async job(): Promise<void> {
     const { choices } = this.#world;
     const child = choices.pick(choices.pick(this.#groups).children);
-    const fate = choices.pick(["crash", "work", "crash", "work", "quit"] as const);
+    await this.#give(child, choices.pick(["crash", "work", "crash", "work", "quit"] as const), choices.pick([0, 0, 15]));
+  }
+
+  /** Crashes one of them as soon as it is up again. */
+  async storm(): Promise<void> {
+    const { choices } = this.#world;
+    const child = choices.pick(choices.pick(this.#groups).children);
+    for (let i = intensity.restartsMax + 2; i > 0; i--) await this.#give(child, "crash", 0);
+  }
+
+  async #give(child: Child, fate: "crash" | "work" | "quit", ms: number): Promise<void> {
     const n = this.#nextN();
     const at = this.#world.now;
     const timeoutMs = 700;
     try {
-      const answer = await child.handle.ask(Job, { n, ms: choices.pick([0, 0, 15]), fate }, { timeoutMs });
+      const answer = await child.handle.ask(Job, { n, ms, fate }, { timeoutMs });
       if (answer.n !== n) this.#fail(`job ${n} got the answer to ${answer.n}`);
       if (fate === "crash") this.#fail(`job ${n} was to crash, and was answered`);
     } catch (error) {
@@ -80,6 +90,9 @@ export class SupervisedTree {
       if (error.code === "TIMEOUT" && tookMs !== timeoutMs) this.#fail(`job ${n} timed out after ${tookMs} ms`);
       const own = error.code === "HANDLER_FAILED" ? fate === "crash" : ["TIMEOUT", "AGENT_STOPPED", "TARGET_BUSY"].includes(error.code);
       if (!own) this.#fail(`job ${n} failed with ${error.code}: ${error.message}`);
+      const { status } = child.handle;
+      if (error.code === "AGENT_STOPPED" && error.ran === "no" && (status === "running" || status === "restarting"))
+        this.#fail(`job ${n} was queued for ${child.name}, and lost though it is ${status}`);
     }
     if (this.#world.now > at + timeoutMs) this.#fail(`job ${n} had its outcome after ${this.#world.now - at} ms`);
   }
@@ -142,7 +155,11 @@ class Group {
         return { n };
       })
       .beforeStart(() => this.#comesUp(name))
-      .afterStop(() => this.#fell(this.#named(name), "stopped"));
+      .afterStop(async () => {
+        // Those who come up together have to wait for it.
+        if (this.#strategy !== "oneForOne" && !this.#over) await pause(clock, this.#world.choices.pick([0, 60]));
+        this.#fell(this.#named(name), "stopped");
+      });
   }
 
   // Whoever comes up again does so when all that had to go down are down, and after those that started earlier.
@@ -179,7 +196,6 @@ class Group {
     // Its queue is short: some of the news may have been lost, but none comes twice or late.
     if (generation <= child.generation) this.#fail(`${child.name} has the generation ${generation} after ${child.generation}`);
     child.generation = generation;
-    if (child.givenUp) this.#fail(`${child.name} came back, though it was given up`);
   }
 
   #givenUp(child: Child, restarts: number): void {

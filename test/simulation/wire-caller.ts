@@ -193,7 +193,8 @@ export class WireCaller implements WireOwner {
     if (left || link === undefined || link.wasDisturbed || life === undefined || life.killed) return;
     const ending = life.state !== "serving" && life.state !== "starting";
     if (this.#refused) return;
-    const { connectionTimeoutMs = 0, writeTimeoutMs = 0 } = this.#servers.settings.listener;
+    const { writeTimeoutMs = 0 } = this.#servers.settings.listener;
+    const idleMax = this.#idleMsMax;
     for (const [id, { n }] of this.open) {
       const work = life.ledger.works.get(n);
       const slow = this.wire.notReadMs >= writeTimeoutMs - slackMs / 4;
@@ -203,7 +204,7 @@ export class WireCaller implements WireOwner {
     // Who does not read for too long is given up.
     if (this.wire.notReadMs >= writeTimeoutMs - slackMs / 4) return;
     // It may have been closed for its idleness while this was on its way.
-    const wasIdle = !this.#subscribed && [...this.open.values()].some(({ gapMs }) => gapMs > connectionTimeoutMs - slackMs);
+    const wasIdle = [...this.open.values()].some(({ gapMs }) => gapMs > idleMax - slackMs);
     for (const [id, asked] of this.open) {
       if (life.ledger.hasBegun(asked.n) && asked.kind !== "delivery")
         this.#fail(`the connection ended without an answer to ${id}, which an agent had`);
@@ -214,8 +215,7 @@ export class WireCaller implements WireOwner {
       this.#world.now - Math.max(this.wire.sentAt, this.wire.connectedAt),
       this.#world.now - this.wire.sentAt < slackMs ? this.wire.gapMs + slackMs : 0,
     );
-    if (this.#subscribed) this.#fail("a subscriber was hung up on");
-    else if (idleMs < connectionTimeoutMs) this.#fail(`the connection was closed after ${idleMs} idle ms`);
+    if (idleMs < idleMax) this.#fail(`a ${this.#subscribed ? "subscriber" : "client"} was hung up on after ${idleMs} idle ms`);
   }
 
   /** What is owed when nothing is left to happen before time passes. */
@@ -233,10 +233,9 @@ export class WireCaller implements WireOwner {
       if (asked.received < owed) this.#fail(`stream ${id} has got ${asked.received} of ${owed} items that there was credit for`);
       if (asked.cancelled && waiting === 0) this.#fail(`${asked.kind} ${id} was cancelled and has no outcome`);
     }
-    const { connectionTimeoutMs = 0 } = this.#servers.settings.listener;
-    const patience = connectionTimeoutMs * (this.#isActon ? 2 : 1);
+    const patience = this.#idleMsMax * (this.#isActon && !this.#subscribed ? 2 : 1);
     const busyAt = Math.max(wire.sentAt, wire.heardAt, wire.connectedAt, wire.calmSince);
-    if (this.open.size === 0 && !this.#subscribed && now > busyAt + patience + slackMs / 4) this.#fail(`nothing was heard for ${now - busyAt} ms`);
+    if (this.open.size === 0 && now > busyAt + patience + slackMs / 4) this.#fail(`nothing was heard for ${now - busyAt} ms`);
   }
 
   /** A drain that ends before its time has handed every answer to the kernel. */
@@ -258,6 +257,12 @@ export class WireCaller implements WireOwner {
 
   get isSubscriber(): boolean {
     return this.#subscribed;
+  }
+
+  /** For how long the server lets it say nothing at least. */
+  get #idleMsMax(): number {
+    const { connectionTimeoutMs = 0, subscriptionTimeoutMs = 0 } = this.#servers.settings.listener;
+    return !this.#subscribed ? connectionTimeoutMs : subscriptionTimeoutMs === 0 ? Infinity : subscriptionTimeoutMs;
   }
 
   get #isActon(): boolean {

@@ -116,6 +116,53 @@ describe("a group", () => {
     expect([early, diary.join(" ")]).toEqual([early.startsWith("+c") ? "never" : early, "+b +c +d"]);
   });
 
+  test("that takes long to go down comes up once, however many of it have ended meanwhile", async () => {
+    const { system, clock } = testSystem();
+    const leaving = { b: Promise.withResolvers<void>(), c: Promise.withResolvers<void>() };
+    const members = names.slice(0, 3).map((name) => worker(name).afterStop(() => leaving[name as "b" | "c"]?.promise));
+    const blueprint = members.reduce((parent, each) => parent.supervise(each), agent("parent", () => ({})).supervision({ strategy: "oneForAll" }));
+    const handle = await system.start(blueprint);
+    const [a, , c] = members.map((each) => childOf(handle, each));
+    await c?.send(Quit, {});
+    await crash(a);
+    await pass(clock, 100);
+    leaving.c.resolve();
+    await turns();
+    await pass(clock, 200);
+    leaving.b.resolve();
+    await turns();
+    await pass(clock, 1_000);
+    expect(handle.children.map(({ handle: child }) => [child.name, child.status, child.generation])).toEqual([
+      ["a", "running", 2],
+      ["b", "running", 2],
+      ["c", "running", 2],
+    ]);
+  });
+
+  test("does not bring back a transient member that ends in peace while its way up waits for that", async () => {
+    const { system, clock } = testSystem();
+    const [down, stopped] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const waits = [down.promise];
+    const first = worker("first");
+    const last = worker("last").afterStop(() => waits.shift() ?? stopped.promise);
+    const handle = await system.start(
+      agent("parent", () => ({}))
+        .supervision({ strategy: "oneForAll" })
+        .supervise(first)
+        .supervise(last, { restart: "transient" }),
+    );
+    await crash(childOf(handle, first));
+    const child = childOf(handle, last);
+    void child.stop();
+    down.resolve();
+    await turns();
+    await pass(clock, 100);
+    stopped.resolve();
+    await turns();
+    await pass(clock, 1_000);
+    expect([child.status, child.generation, childOf(handle, first).status]).toEqual(["stopped", 1, "running"]);
+  });
+
   test("whose one member is given up goes on without it", async () => {
     const failing = new Set<string>();
     const { clock, handle, child } = await group("oneForAll", {}, (name) => failing.has(name));

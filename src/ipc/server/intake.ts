@@ -53,6 +53,8 @@ export class Intake implements Task, Timer {
   #ended = false;
   #peerDone = false;
   #paused = false;
+  /** It was paused for the owner's sake, or for its own turn's: not because others hold the budget. */
+  #behind = false;
   #pumping = false;
   #pumpQueued = false;
   #held = 0;
@@ -114,7 +116,7 @@ export class Intake implements Task, Timer {
     if (this.#ended) return;
     this.#denial = failure;
     if (this.#decoder.peekAfterLength() === undefined) this.#context.clock.arm(this, firstBytesMs);
-    else this.#tellDenial(failure);
+    else this.expire();
   }
 
   /** Takes no frame any more. The socket is read on, so that its end is noticed, and what comes is dropped. */
@@ -145,9 +147,9 @@ export class Intake implements Task, Timer {
   /** A frame is late: one that has begun, or the first bytes of a connection that is to be turned away. Or nothing is read. */
   expire(): void {
     const { clock, config } = this.#context;
-    if (this.#denial !== undefined) return this.#tellDenial(this.#denial);
+    if (this.#denial !== undefined) return this.#owner.unknown(this.#denial, voiceFor(this.#decoder.peekAfterLength()));
     if (!this.#open) return;
-    if (!this.#owner.keepsUp || this.#pumpQueued) {
+    if (!this.#owner.keepsUp || this.#pumpQueued || this.#behind) {
       if (!this.#paused || !this.#socket.peerIsGone) return clock.arm(this, config.frameTimeoutMs);
       return this.#owner.terminate("the peer went away while nothing was read");
     }
@@ -210,12 +212,15 @@ export class Intake implements Task, Timer {
     this.#held = held;
     if (more > 0) unfinished.take(more);
     else if (more < 0) unfinished.give(-more);
-    if (progressed || held === 0) clock.disarm(this);
     // A frame too long to be read, on a connection that cannot be told so yet: its dialect is not known.
     const undecidable = this.#dialect === undefined && this.#oversize() !== undefined;
     const overBudget = held > 0 && unfinished.exhausted;
     if (overBudget) unfinished.whenRoom(this.#resumeReading);
-    this.#setPaused(!this.#owner.keepsUp || overBudget || (this.#pumpQueued && held > backlogBytesMax));
+    const behind = !this.#owner.keepsUp || (this.#pumpQueued && held > backlogBytesMax);
+    // What could not come because of us is not late.
+    if (progressed || held === 0 || (this.#behind && !behind)) clock.disarm(this);
+    this.#behind = behind;
+    this.#setPaused(behind || overBudget);
     if ((held > 0 || this.#paused) && this.place < 0) clock.arm(this, undecidable ? firstBytesMs : config.frameTimeoutMs);
   }
 
@@ -232,11 +237,7 @@ export class Intake implements Task, Timer {
   #waitForAdmission(): void {
     if (this.#decoder.peekAfterLength() === undefined) return;
     this.#setPaused(true);
-    if (this.#denial !== undefined) this.#tellDenial(this.#denial);
-  }
-
-  #tellDenial(failure: Failure): void {
-    this.#owner.unknown(failure, voiceFor(this.#decoder.peekAfterLength()));
+    if (this.#denial !== undefined) this.expire();
   }
 
   #setPaused(paused: boolean): void {
