@@ -7,11 +7,11 @@ import { eventually } from "../../support/conditions.ts";
 import { request, TestServer } from "../../support/test-server.ts";
 
 const Lives = message("Lives", z.int());
-const Next = message("Next", { then: z.enum(["answer", "throw", "hang"]) }).replies(Lives);
+const Next = message("Next", { do: z.enum(["answer", "throw", "hang"]) }).replies(Lives);
 
-const child = agent("child", () => ({})).actOn(Next, ({ self, message: { then } }) => {
-  if (then === "throw") throw new Error("worn out");
-  return then === "hang" ? new Promise<number>(() => {}) : self.generation;
+const child = agent("child", () => ({})).actOn(Next, ({ self, message: { do: deed } }) => {
+  if (deed === "throw") throw new Error("worn out");
+  return deed === "hang" ? new Promise<number>(() => {}) : self.generation;
 });
 
 async function serve(restartsMax: number) {
@@ -24,7 +24,7 @@ async function serve(restartsMax: number) {
   if (handle === undefined) throw new Error("the child has not started");
   server.runtime.ipcExpose("worker", handle);
   const client = await server.connect();
-  const next = (then: string, id: string): void => client.send(request("worker", "Next", { then }, { request_id: id }));
+  const next = (deed: string, id: string): void => client.send(request("worker", "Next", { do: deed }, { request_id: id }));
   return { server, client, handle, next };
 }
 
