@@ -187,7 +187,7 @@ function bindServiceCalls(path: string): ServiceCalls {
 }
 
 function errnoAt(address: Pointer | bigint | null): number {
-  return address === null ? 0 : read.i32(Number(address) as Pointer, 0);
+  return address === null ? 0 : read.i32(Number(address), 0);
 }
 
 function once<T>(make: () => T): () => T {

@@ -9,7 +9,19 @@ import { shellWord } from "./typed-payload.ts";
 export type Verdict = "ok" | "warning" | "bad";
 
 export interface Check {
-  readonly check: "path" | "length" | "directory" | "socket" | "permissions" | "lock" | "connection" | "user" | "answer" | "version" | "state";
+  readonly check:
+    | "unit"
+    | "path"
+    | "length"
+    | "directory"
+    | "socket"
+    | "permissions"
+    | "lock"
+    | "connection"
+    | "user"
+    | "answer"
+    | "version"
+    | "state";
   readonly verdict: Verdict;
   readonly finding: string;
   /** What to do about it. */
