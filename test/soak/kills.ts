@@ -28,9 +28,10 @@ export const kills = {
       if (complaint !== undefined) wrong.push(`round ${round}: ${complaint}`);
     }
     const [median, p99] = [quantile(scene.startsMs, 0.5), quantile(scene.startsMs, 0.99)];
+    const takeover = quantile(scene.takeoversMs, 0.99);
     await scene.end();
     const first = wrong.length === 0 ? "" : `; the first wrong one: ${wrong[0]}`;
-    const figure = `${rounds - wrong.length} of ${rounds} rounds, exec to first answer p50 ${median.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, seed ${seed}${first}`;
+    const figure = `${rounds - wrong.length} of ${rounds} rounds, exec to first answer p50 ${median.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms (the take-over in it p99 ${takeover.toFixed(1)} ms), seed ${seed}${first}`;
     // Time is held only where there is enough of it to speak of a 99th percentile.
     return { figure, passed: wrong.length === 0 && (rounds < 200 || p99 < startMsMax) };
   },
@@ -39,6 +40,8 @@ export const kills = {
 class Scene implements Disposable {
   /** From exec to the first answer, of servers that follow a killed one. */
   readonly startsMs: number[] = [];
+  /** What the take-over of the path took of that. */
+  readonly takeoversMs: number[] = [];
   readonly #directory = new TemporaryDirectory();
   readonly #programs = new TemporaryDirectory();
   readonly #random: Random;
@@ -77,6 +80,7 @@ class Scene implements Disposable {
     const said = await this.#server.line();
     const reached = await whoAnswers(this.#path);
     this.startsMs.push(performance.now() - started);
+    this.takeoversMs.push(Number(said?.split("\t")[2]));
     if (said?.startsWith("serving") !== true) return `after death ${death} the next one said ${said}`;
     if (reached !== this.#server.pid) return `after death ${death} clients reach ${reached}, not ${this.#server.pid}`;
     const there = readdirSync(this.#directory.path).sort().join(" ");

@@ -32,9 +32,10 @@ const transport: Transport = mortal(bunTransport);
 const runtime = ActonApp.launch({ log: silentLog, files, transport });
 const Wait = message("Wait", {}).replies(message("Waited", {}));
 runtime.ipcExpose("waiter", await runtime.start(agent("waiter", () => ({})).actOn(Wait, ({ reply }) => reply.defer())));
+const began = performance.now();
 try {
   await runtime.startIpcListener({ socketPath: path, drainTimeoutMs: 1000 });
-  process.stdout.write(`serving\t${calls}\n`);
+  process.stdout.write(`serving\t${calls}\t${performance.now() - began}\n`);
 } catch (error) {
   process.stdout.write(`${String(error)}\n`);
   process.exit(1);

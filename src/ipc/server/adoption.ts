@@ -39,7 +39,7 @@ export function adopt(fd: number, seams: AdoptionSeams, accept: (socket: Socket)
 }
 
 function check(path: string, { files, uid, guarded }: AdoptionSeams): void {
-  if (path === "") throw refused("it has no path in the file system, and so no owner and no mode: give ListenStream= an absolute path");
+  if (!path.startsWith("/")) throw refused("it has no absolute path, by which its owner and its mode are known: give ListenStream= one");
   const status = files.lstat(path);
   if (status?.kind === "socket" && status.uid !== uid && status.uid !== 0) {
     throw refused(`${path} belongs to uid ${status.uid}, neither to us (uid ${uid}) nor to root`);

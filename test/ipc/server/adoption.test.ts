@@ -64,7 +64,7 @@ withPython("answers what was asked before the end, and whoever comes during it i
 withPython.each([
   ["others may connect to", "666", /mode 0666.*SocketMode=0600.*policy/],
   ["its group may connect to", "660", /mode 0660/],
-  ["has no path", "abstract", /no path/],
+  ["has no path", "abstract", /no absolute path/],
   ["does not listen", "stream", /not a Unix stream socket that listens/],
 ])("one that %s is refused", async (_what, mode, words) => {
   using directory = new TemporaryDirectory();
