@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, sym
 import { join } from "node:path";
 import { Manager } from "../support/manager.ts";
 import { RawClient } from "../support/raw-client.ts";
+import { linesOf } from "../support/serve-process-handle.ts";
 import { executable, run, type RunResult, serve, temporaryDirectory } from "./executable.ts";
 
 const directory = temporaryDirectory();
@@ -238,4 +239,18 @@ test.skipIf(Bun.which("python3") === null)("acton serve takes the socket that sy
   client.destroy();
   manager.tell("term");
   expect(await manager.ended()).toMatchObject({ exit: 0, there: true });
+});
+
+test.skipIf(Bun.which("systemd-socket-activate") === null)("acton serve is started by systemd's own tool for the first client", async () => {
+  const socket = at("activated.sock");
+  const child = Bun.spawn(["systemd-socket-activate", "--listen", socket, executable, "serve"], {
+    env: { PATH: process.env["PATH"], HOME: home },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const lines = linesOf(child.stderr);
+  expect((await lines.next()).value).toStartWith("Listening on");
+  expect((await run(["call", "calculator", "AddRequest", "a=5", "b=3", "--socket", socket])).stdout).toBe('{"sum":8}\n');
+  child.kill("SIGTERM");
+  expect(await child.exited).toBe(0);
+  expect(existsSync(socket)).toBe(true);
 });

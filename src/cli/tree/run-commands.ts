@@ -36,7 +36,7 @@ function addServe(program: ActonCommand): void {
 function addService(program: ActonCommand): void {
   program
     .command("service")
-    .description("make an application a service of the user's systemd, take it away, or show how it is")
+    .description("run an application as a service of the user's systemd")
     .addArgument(new Argument("<action>", "what to do").choices(["install", "uninstall", "status"]))
     .argument("[module]", "with install: the application's module; the demo services when none is given")
     .argument("[flags...]", "with install, after --: flags for acton serve")

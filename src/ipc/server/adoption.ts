@@ -14,7 +14,8 @@ export interface AdoptionSeams {
   readonly guarded: boolean;
 }
 
-const otherThanOwner = 0o177;
+// Connecting takes the right to write, and that alone.
+const othersMayConnect = 0o022;
 
 /** Throws PATH_REFUSED when the descriptor is no listening Unix socket, or others than its owner can connect to it. */
 export function adopt(fd: number, seams: AdoptionSeams, accept: (socket: Socket) => SocketHandler): HeldPath {
@@ -47,7 +48,7 @@ function check(path: string, { files, uid, guarded }: AdoptionSeams): void {
   if (guarded) return;
   if (status?.kind !== "socket")
     throw refused(`nothing shows who can connect to it: ${path} is not a socket from here. A policy with admit would decide`);
-  if ((status.mode & otherThanOwner) === 0) return;
+  if ((status.mode & othersMayConnect) === 0) return;
   const mode = status.mode.toString(8).padStart(4, "0");
   throw refused(
     `others can connect to ${path} (mode ${mode}), and no policy says who may: set SocketMode=0600, or give the application a policy with admit`,

@@ -75,6 +75,13 @@ withPython.each([
   expect(await manager.stderr).toMatch(words);
 });
 
+withPython.each([["600"], ["644"], ["755"]])("mode 0%s lets nobody else connect, and is served", async (mode) => {
+  using directory = new TemporaryDirectory();
+  await using manager = new Manager(join(directory.path, "s"), mode, program);
+  manager.tell("start");
+  await manager.told("READY=1");
+});
+
 withPython("others may connect to it when a policy admits them", async () => {
   using directory = new TemporaryDirectory();
   const path = join(directory.path, "s");
