@@ -45,6 +45,8 @@ export interface LaunchOptions {
 
 export interface ListenOptions extends IpcConfigInput {
   readonly policy?: Policy | undefined;
+  /** The descriptor of a listening Unix socket that the process was started with, served instead of one at `socketPath`. */
+  readonly inheritedSocket?: number | undefined;
 }
 
 export interface ShutdownResult {
@@ -123,7 +125,7 @@ export class ActonApp implements AsyncDisposable {
   }
 
   /** Serves the exposed agents on a Unix socket. Rejects with ADDRESS_IN_USE, PATH_REFUSED or INVALID_CONFIG. */
-  async startIpcListener({ policy, ...config }: ListenOptions = {}): Promise<IpcListener> {
+  async startIpcListener({ policy, inheritedSocket, ...config }: ListenOptions = {}): Promise<IpcListener> {
     if (this.#listener?.isClosed === false) throw new ActonError("ADDRESS_IN_USE", `this runtime listens already, at ${this.#listener.path}`);
     if (this.#shutdown !== undefined) throw new ActonError("SHUTTING_DOWN", "the runtime is shutting down");
     this.#listener = new IpcListener({
@@ -139,6 +141,7 @@ export class ActonApp implements AsyncDisposable {
       broker: this.#system.broker,
       askChains: this.#system.askChains,
       policy,
+      inheritedSocket,
       product,
       application: releaseOf(this.#options.application),
     });

@@ -18,6 +18,8 @@ export interface Host {
   readonly pid: number;
   readonly uid: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Takes variables out of the environment, so that programs that are started later do not inherit them. */
+  forget(names: readonly string[]): void;
   /** The module that this process was started with; undefined in a compiled executable, which is its own program. */
   mainModule(): Promise<{ readonly path: string; readonly defaultExport: unknown } | undefined>;
   /** Sets the status with which the process will end. */
@@ -56,6 +58,9 @@ export function processHost(clock: Clock): Host {
     pid: process.pid,
     uid: process.geteuid?.() ?? -1,
     environment: process.env,
+    forget(names) {
+      for (const name of names) delete process.env[name];
+    },
     mainModule,
     exitWith(status) {
       process.exitCode = status;

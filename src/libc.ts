@@ -1,7 +1,7 @@
 // The few calls into the C library that Bun does not offer. Libraries are opened by absolute path only: the loader
 // tries a bare name in the current directory too, and would run what lies there.
 
-import { dlopen, ptr, read } from "bun:ffi";
+import { dlopen, type Pointer, ptr, read } from "bun:ffi";
 import { readFileSync } from "node:fs";
 
 /** A process, as the kernel knows it. */
@@ -23,10 +23,21 @@ export interface Libc {
   isHungUp(fd: number): boolean;
 }
 
-export type LibcOrReason = { readonly libc: Libc; readonly reason?: undefined } | { readonly libc?: undefined; readonly reason: string };
+/** What only a service needs: bound apart, so that it costs the others nothing. */
+export interface ServiceCalls {
+  /** Keeps the descriptor from programs that are started later. */
+  closeOnExec(fd: number): void;
+  /** Where a Unix stream socket listens: empty when that is no path of the file system, undefined when it is no such socket. */
+  listeningPath(fd: number): string | undefined;
+  /** Sends one datagram to a Unix socket; an address that begins with @ is an abstract one. 0, or the errno with which it failed. */
+  sendDatagram(address: string, text: string): number;
+}
+
+export type Opened<T> = { readonly libc: T; readonly reason?: undefined } | { readonly libc?: undefined; readonly reason: string };
 
 /** The C library of this process, or why it cannot be reached. Opened once, on first use (0.3 ms). */
-export const openLibc = once(open);
+export const openLibc = once(() => open(bind));
+export const openServiceCalls = once(() => open(bindServiceCalls));
 
 /** Who is at the other end of a connected socket; undefined where the platform cannot tell. About 1 µs. */
 export function peerCredentials(fd: number): ProcessCredentials | undefined {
@@ -48,11 +59,11 @@ const glibcPaths = [
 ];
 const muslPaths = ["/lib/ld-musl-x86_64.so.1", "/lib/ld-musl-aarch64.so.1"];
 
-function open(): LibcOrReason {
+function open<T>(bindTo: (path: string) => T): Opened<T> {
   const failures: string[] = [];
   for (const path of isMusl() ? muslPaths : glibcPaths) {
     try {
-      return { libc: bind(path) };
+      return { libc: bindTo(path) };
     } catch (thrown) {
       failures.push(thrown instanceof Error ? thrown.message : String(thrown));
     }
@@ -78,6 +89,17 @@ const socketLevel = 1;
 const peerCredentialsOption = 17;
 const pollError = 8;
 const pollHangUp = 16;
+const setDescriptorFlags = 2;
+const typeOption = 3;
+const listeningOption = 30;
+const nameTooLong = 36;
+const unixFamily = 1;
+const stream = 1;
+const datagram = 2;
+const closedOnExec = 0o2000000;
+const neitherWaitNorSignal = 0x40 | 0x4000;
+const familyBytes = 2;
+const addressBytesMax = 110;
 
 function bind(path: string): Libc {
   const { symbols } = dlopen(path, {
@@ -89,10 +111,7 @@ function bind(path: string): Libc {
     poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
     __errno_location: { args: [], returns: "ptr" },
   });
-  const errno = (): number => {
-    const address = symbols.__errno_location();
-    return address === null ? 0 : read.i32(address, 0);
-  };
+  const errno = (): number => errnoAt(symbols.__errno_location());
   const credentials = new Int32Array(3);
   const length = new Uint32Array(1);
   const polled = new Int32Array(2);
@@ -122,6 +141,53 @@ function bind(path: string): Libc {
       return (told & (pollHangUp | pollError)) !== 0;
     },
   };
+}
+
+function bindServiceCalls(path: string): ServiceCalls {
+  const { symbols } = dlopen(path, {
+    fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+    getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+    getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
+    socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+    sendto: { args: ["i32", "ptr", "u64", "i32", "ptr", "u32"], returns: "i64" },
+    close: { args: ["i32"], returns: "i32" },
+    __errno_location: { args: [], returns: "ptr" },
+  });
+  const value = new Int32Array(1);
+  const length = new Uint32Array(1);
+  const optionOf = (fd: number, option: number): number => {
+    length[0] = value.byteLength;
+    return symbols.getsockopt(fd, socketLevel, option, ptr(value), ptr(length)) === 0 ? (value[0] ?? -1) : -1;
+  };
+  return {
+    closeOnExec: (fd) => void symbols.fcntl(fd, setDescriptorFlags, closeOnExec),
+    listeningPath(fd) {
+      if (optionOf(fd, listeningOption) !== 1 || optionOf(fd, typeOption) !== stream) return undefined;
+      const address = Buffer.alloc(addressBytesMax);
+      length[0] = address.length;
+      if (symbols.getsockname(fd, ptr(address), ptr(length)) !== 0 || address.readUInt16LE() !== unixFamily) return undefined;
+      const name = address.subarray(familyBytes, length[0]);
+      return name.subarray(0, Math.max(0, name.indexOf(0))).toString();
+    },
+    sendDatagram(address, text) {
+      const name = Buffer.from(address.replace(/^@/, "\0"));
+      const to = Buffer.alloc(familyBytes + name.length + (name[0] === 0 ? 0 : 1));
+      if (to.length > addressBytesMax) return nameTooLong;
+      to.writeUInt16LE(unixFamily);
+      name.copy(to, familyBytes);
+      const bytes = Buffer.from(text);
+      const fd = symbols.socket(unixFamily, datagram | closedOnExec, 0);
+      if (fd < 0) return errnoAt(symbols.__errno_location());
+      const sent = symbols.sendto(fd, ptr(bytes), bytes.length, neitherWaitNorSignal, ptr(to), to.length);
+      const errno = sent < 0 ? errnoAt(symbols.__errno_location()) : 0;
+      symbols.close(fd);
+      return errno;
+    },
+  };
+}
+
+function errnoAt(address: Pointer | bigint | null): number {
+  return address === null ? 0 : read.i32(Number(address), 0);
 }
 
 function once<T>(make: () => T): () => T {

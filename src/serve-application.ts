@@ -7,6 +7,7 @@ import { type Clock, SystemClock } from "./clock.ts";
 import type { AppConfig } from "./config.ts";
 import { type Host, processHost } from "./host.ts";
 import { createLog, type RootLog } from "./log.ts";
+import { serviceManager } from "./service-manager.ts";
 
 export interface ServeSeams {
   readonly clock: Clock;
@@ -26,13 +27,16 @@ export function processSeams(config: AppConfig["log"], noColour: boolean): Serve
 /** Resolves when the drain that a signal began is over. Rejects when the application or its listener does not start. */
 export async function serveApplication(application: Application, config: AppConfig, seams: ServeSeams): Promise<ShutdownResult> {
   const { log } = seams;
+  using manager = serviceManager(seams);
+  const { inheritedSocket } = manager;
   const { runtime: limits, log: _, ...ipcConfig } = config;
   await using runtime = ActonApp.launch({ limits, ...seams, application });
   const signal = runtime.untilSignal();
-  const started = application.startIn(runtime).then(() => runtime.startIpcListener({ ...ipcConfig, policy: application.policy }));
+  const started = application.startIn(runtime).then(() => runtime.startIpcListener({ ...ipcConfig, policy: application.policy, inheritedSocket }));
   // A start that hangs ends with a signal too.
-  await Promise.race([started, signal]);
+  await Promise.race([started.then(({ path }) => manager.ready(`serving ${application.name} at ${path}`)), signal]);
   log.info("draining", { signal: await signal });
+  manager.stopping("draining");
   const result = await runtime.shutdownAll();
   if (result.complete) log.info("stopped");
   await log.flush();

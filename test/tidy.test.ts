@@ -48,6 +48,7 @@ const bottomRow = [
   "host",
   "files",
   "libc",
+  "service-manager",
   "product",
   "promise-like",
   "stack-reserve",

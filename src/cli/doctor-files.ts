@@ -9,7 +9,19 @@ import { shellWord } from "./typed-payload.ts";
 export type Verdict = "ok" | "warning" | "bad";
 
 export interface Check {
-  readonly check: "path" | "length" | "directory" | "socket" | "permissions" | "lock" | "connection" | "user" | "answer" | "version" | "state";
+  readonly check:
+    | "unit"
+    | "path"
+    | "length"
+    | "directory"
+    | "socket"
+    | "permissions"
+    | "lock"
+    | "connection"
+    | "user"
+    | "answer"
+    | "version"
+    | "state";
   readonly verdict: Verdict;
   readonly finding: string;
   /** What to do about it. */
@@ -135,7 +147,7 @@ function checkLock(path: string): Check {
   if (holder.kind === "unknown") return { check, verdict: "warning", finding: "cannot tell who holds it" };
   const lockFile = `${path}.lock`;
   if (systemFiles.lstat(lockFile) === undefined) {
-    return { check, verdict: "warning", finding: `there is no ${lockFile}: another program made this socket, or the file was removed` };
+    return { check, verdict: "warning", finding: `there is no ${lockFile}: systemd or another program made this socket, or the file was removed` };
   }
   const advice = `a new server takes the path over: acton serve --socket ${shellWord(path)}`;
   return { check, verdict: "warning", finding: "nobody holds it: the server that made the socket has ended without removing it", advice };

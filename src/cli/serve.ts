@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import type { ShutdownResult } from "../app.ts";
 import { Application } from "../application.ts";
-import type { AppConfig, ConfigLayer } from "../config.ts";
+import type { AppConfig, ConfigLayer, MergedConfig } from "../config.ts";
 import { ActonError } from "../errors.ts";
 import { systemFiles } from "../files.ts";
 import { processSeams, serveApplication } from "../serve-application.ts";
@@ -18,20 +18,32 @@ export interface ServeOptions extends SocketOptions {
   readonly logLevel?: string | undefined;
 }
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Resolves when a drain that a signal began is complete. */
 export async function serve(module: string | undefined, options: ServeOptions): Promise<void> {
-  const application = module === undefined ? (await import("./demo.ts")).demo : await loadApplication(module);
-  const merged = await loadConfig({
-    files: systemFiles,
-    environment: process.env,
-    application: application.config,
-    modulePath: module === undefined ? undefined : resolve(module),
-    file: options.config,
-    flags: flagLayers(options),
-  });
+  const { application, merged } = await configured(module, options);
   if (options.printConfig === true) return (await import("./print-config.ts")).printConfig(merged);
   const modulePath = module === undefined ? "demo" : resolve(module);
   await runUntilSignal(application, merged.config, modulePath);
+}
+
+/** The application, and the configuration with which it is served. */
+export async function configured(
+  module: string | undefined,
+  options: ServeOptions,
+  environment: Environment = process.env,
+): Promise<{ readonly application: Application; readonly merged: MergedConfig }> {
+  const application = module === undefined ? (await import("./demo.ts")).demo : await loadApplication(module);
+  const merged = await loadConfig({
+    files: systemFiles,
+    environment,
+    application: application.config,
+    modulePath: module === undefined ? undefined : resolve(module),
+    file: options.config,
+    flags: flagLayers(options, environment),
+  });
+  return { application, merged };
 }
 
 async function loadApplication(module: string): Promise<Application> {
@@ -41,8 +53,8 @@ async function loadApplication(module: string): Promise<Application> {
   throw new CommandError(exitCodes.cannotStart, `${shownPath(resolve(module))} ${what}: it needs 'export default app({ … })', with app from "acton"`);
 }
 
-function flagLayers(options: ServeOptions): ConfigLayer[] {
-  const socket = socketLayer(options, process.env);
+function flagLayers(options: ServeOptions, environment: Environment): ConfigLayer[] {
+  const socket = socketLayer(options, environment);
   const level: ConfigLayer = { origin: "--log-level", spelling: "file", values: { log: { level: options.logLevel } } };
   return [...(socket === undefined ? [] : [socket]), level];
 }

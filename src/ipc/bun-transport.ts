@@ -1,8 +1,8 @@
 // Bun's Unix sockets behind the transport seam. Bun neither buffers a write nor closes gracefully by `end`:
 // both are left to whoever holds the socket, as the seam says.
 
-import { isHungUp, peerCredentials } from "../libc.ts";
-import type { PeerCredentials, ServerSocket, Socket, SocketHandler, Transport } from "./transport.ts";
+import { isHungUp, openServiceCalls, peerCredentials } from "../libc.ts";
+import type { AdoptedSocket, PeerCredentials, ServerSocket, Socket, SocketHandler, Transport } from "./transport.ts";
 
 interface Wiring {
   socket: BunSocket;
@@ -55,20 +55,32 @@ const events = {
   binaryType: "uint8array" as const,
 };
 
+function accepting(accept: (socket: Socket) => SocketHandler) {
+  return {
+    ...events,
+    open(raw: RawSocket): void {
+      const socket = new BunSocket(raw);
+      raw.data = { socket, handler: accept(socket) };
+    },
+  };
+}
+
 export const bunTransport: Transport = {
   listen(path, accept): ServerSocket {
-    const server = Bun.listen<Wiring | undefined>({
-      unix: path,
-      allowHalfOpen: true,
-      socket: {
-        ...events,
-        open(raw) {
-          const socket = new BunSocket(raw);
-          raw.data = { socket, handler: accept(socket) };
-        },
-      },
-    });
+    const server = Bun.listen<Wiring | undefined>({ unix: path, allowHalfOpen: true, socket: accepting(accept) });
     return { stop: () => server.stop(false) };
+  },
+
+  adopt(fd, accept): AdoptedSocket {
+    const { libc, reason } = openServiceCalls();
+    if (libc === undefined) throw new TypeError(`a socket that is handed over cannot be looked at here: ${reason}`);
+    const path = libc.listeningPath(fd);
+    if (path === undefined) throw new TypeError(`descriptor ${fd} is not a Unix stream socket that listens`);
+    libc.closeOnExec(fd);
+    // Bun takes a descriptor and does not type it.
+    const options: object = { fd, allowHalfOpen: true, socket: accepting(accept) };
+    const server = Bun.listen(options as Bun.UnixSocketOptions<Wiring | undefined>);
+    return { path, stop: () => server.stop(false) };
   },
 
   async connect(path, handler): Promise<Socket> {

@@ -40,8 +40,15 @@ export interface ServerSocket {
   stop(): void;
 }
 
+export interface AdoptedSocket extends ServerSocket {
+  /** Where it is in the file system; empty when it is not. */
+  readonly path: string;
+}
+
 export interface Transport {
   /** Binds a fresh path; fails when anything is there. The mode of the new socket is 0600. */
   listen(path: string, accept: (socket: Socket) => SocketHandler): ServerSocket;
+  /** Serves a socket that listens already, and leaves its path alone. Throws when `fd` is no such Unix socket. Not all transports can. */
+  adopt?(fd: number, accept: (socket: Socket) => SocketHandler): AdoptedSocket;
   connect(path: string, handler: SocketHandler): Promise<Socket>;
 }

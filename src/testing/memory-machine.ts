@@ -112,7 +112,7 @@ export class MemoryHost implements Host {
   readonly pid: number;
   readonly uid: number;
   readonly stderrIsTerminal = false;
-  readonly environment: Readonly<Record<string, string | undefined>> = {};
+  readonly environment: Record<string, string | undefined> = {};
   /** What was written to standard error. */
   written = "";
   /** The status with which it will end, or has ended. */
@@ -134,6 +134,10 @@ export class MemoryHost implements Host {
     this.pid = owner.pid;
     this.uid = owner.uid;
     this.#openFilesMax = openFilesMax;
+  }
+
+  forget(names: readonly string[]): void {
+    for (const name of names) delete this.environment[name];
   }
 
   /** Sends a signal; it ends a process that does not listen. */

@@ -1,10 +1,12 @@
-// The commands that run agents: serve, new, test, simulate.
+// The commands that run agents: serve, service, new, test, simulate.
 
-import { Option } from "commander";
+import { Argument, Option } from "commander";
 import { logLevels } from "../../log-line.ts";
-import { type ActonCommand, wholeNumber } from "./command.ts";
+import { usageError } from "../exit-codes.ts";
+import type { ServeOptions } from "../serve.ts";
+import { ActonCommand, wholeNumber } from "./command.ts";
 
-export const runCommands = { serve: addServe, new: addNew, test: addTest, simulate: addSimulate };
+export const runCommands = { serve: addServe, service: addService, new: addNew, test: addTest, simulate: addSimulate };
 
 function addServe(program: ActonCommand): void {
   program
@@ -29,6 +31,52 @@ function addServe(program: ActonCommand): void {
     .example("acton serve shop/app.ts --socket /run/shop.sock", "serves an application of your own")
     .example("acton serve shop/app.ts --print-config", "shows every setting, and which file, variable or flag it comes from")
     .action(async (module, options) => (await import("../serve.ts")).serve(module, options));
+}
+
+function addService(program: ActonCommand): void {
+  program
+    .command("service")
+    .description("run an application as a service of the user's systemd")
+    .addArgument(new Argument("<action>", "what to do").choices(["install", "uninstall", "status"]))
+    .argument("[module]", "with install: the application's module; the demo services when none is given")
+    .argument("[flags...]", "with install, after --: flags for acton serve")
+    .option("--name <name>", "name of the service (default: the application's)")
+    .option("--socket-activation", "let systemd make the socket, and start the service when the first client comes")
+    .option("--print", "with install: print the units, and do nothing")
+    .option("--force", "replace or remove units that acton has not written")
+    .json("with status: print JSON on a terminal too")
+    .explain(
+      "The units are NAME.service and, with --socket-activation, NAME.socket, in ~/.config/systemd/user. They are enabled and",
+      "started when a user manager answers; otherwise the commands for that are printed. A unit that acton has not written is",
+      "left alone.",
+    )
+    .explain(
+      "Without --socket, --app or a configured path, the socket is that of --app NAME, in the user's runtime directory. The",
+      "environment of this terminal is not the service's: what it shall know stands in acton.toml or after --.",
+    )
+    .explain("status is the state of the units, and then what acton doctor says. It is 0 when all is well, else 7.")
+    .example("acton service install shop/app.ts", "serves it from now on, and after each login")
+    .example("acton service install shop/app.ts --socket-activation -- --log-level debug", "starts it when somebody connects")
+    .example("acton service install shop/app.ts --print", "shows the units")
+    .example("acton service status --name shop", "whether it runs, and whether it answers")
+    .example("acton service uninstall --name shop", "stops it and removes its units")
+    .action(async (action, module, flags: readonly string[], options) => {
+      const isFlag = module?.startsWith("-") === true;
+      const call = { module: isFlag ? undefined : module, serve: serveOptions(isFlag ? [module, ...flags] : flags) };
+      await (await import("../service/service.ts")).service(action, call, options);
+    });
+}
+
+/** Words that `acton serve` would take, as it takes them. */
+function serveOptions(words: readonly string[]): ServeOptions {
+  const program = new ActonCommand("acton").exitOverride().configureOutput({ writeErr() {}, outputError() {} });
+  addServe(program);
+  const serve = program.subcommands[0] ?? program;
+  const { operands, unknown } = serve.parseOptions([...words]);
+  const options: ServeOptions = serve.opts();
+  const [stray] = [...operands, ...unknown, ...(options.printConfig === true ? ["--print-config"] : [])];
+  if (stray !== undefined) throw usageError(`${stray} is not for a service: after -- come flags of acton serve`);
+  return options;
 }
 
 function addNew(program: ActonCommand): void {

@@ -16,6 +16,7 @@ import type { Packet } from "../wire/packet.ts";
 import type { Arrival } from "./calls.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
 import type { ListenerStats } from "./listener-stats.ts";
+import { type HeldPath, holdPath } from "./held-path.ts";
 import { checkOpenFiles, memoryBound, refusedMax } from "./listener-bounds.ts";
 import { makeContext } from "./make-context.ts";
 import { shuttingDown } from "./operations/refuse-arrival.ts";
@@ -24,7 +25,6 @@ import { type Admission, admissionOf, type Policy } from "./policy.ts";
 import { RefusedConnection } from "./refused-connection.ts";
 import { route } from "./router.ts";
 import type { Release, ServerContext } from "./server-context.ts";
-import { type HeldPath, takeOver } from "./takeover.ts";
 import type { TypeRegistry } from "./type-registry.ts";
 
 /** What the listener stands in front of, and the seams it works through. */
@@ -41,6 +41,7 @@ export interface ListenerParts {
   readonly broker: Broker;
   readonly askChains: AskChains;
   readonly policy: Policy | undefined;
+  readonly inheritedSocket: number | undefined;
   readonly product: Release;
   readonly application: Release;
 }
@@ -73,8 +74,8 @@ export class IpcListener implements ConnectionOwner {
     checkOpenFiles(parts.config, openFiles);
     this.#refusedMax = refusedMax(openFiles);
     this.#context = makeContext({ ...parts, uid: parts.host.uid }, { isDraining: () => this.#draining, stats: () => this.stats() });
-    const { files, transport, host, config, log } = parts;
-    this.#path = takeOver(config.socketPath, { files, transport, pid: host.pid, uid: host.uid }, (socket) => this.#accept(socket));
+    const { host, config, log } = parts;
+    this.#path = holdPath(parts, (socket) => this.#accept(socket));
     log.info("listening", { path: this.#path.path, pid: host.pid, memoryBoundMiB: Math.ceil(memoryBound(config) / 2 ** 20) });
   }
 
@@ -210,6 +211,7 @@ export class IpcListener implements ConnectionOwner {
   async #drain(): Promise<DrainResult> {
     const { clock, config } = this.#parts;
     this.#draining = true;
+    this.#path.drain();
     for (const { calls } of [...this.#connections.values()]) calls.failWatches(shuttingDown);
     if (!this.#isQuiet()) {
       await new Promise<void>((resolve) => {
@@ -223,8 +225,7 @@ export class IpcListener implements ConnectionOwner {
     }
     let lost = 0;
     for (const { calls, quiet } of this.#connections.values()) {
-      const open = calls.requests + calls.streams + calls.waiting;
-      lost += quiet ? 0 : Math.max(open, 1);
+      lost += quiet ? 0 : Math.max(calls.requests + calls.streams + calls.waiting, 1);
     }
     return { lost };
   }

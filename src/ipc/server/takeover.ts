@@ -16,6 +16,8 @@ export interface TakeoverSeams {
 export interface HeldPath {
   /** Where the socket is: absolute, links in its directory resolved. */
   readonly path: string;
+  /** No new work is taken from now on. */
+  drain(): void;
   /** Removes the socket if it is still ours, stops accepting, lets the lock go. */
   release(): void;
 }
@@ -42,6 +44,8 @@ export function takeOver(wanted: string, seams: TakeoverSeams, accept: (socket: 
     const ours = files.lstat(path);
     return {
       path,
+      // Whoever connects now is told that the server is going.
+      drain() {},
       release() {
         const current = files.lstat(path);
         if (ours !== undefined && current !== undefined && isSame(current, ours)) files.unlink(path);
