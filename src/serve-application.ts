@@ -26,10 +26,10 @@ export function processSeams(config: AppConfig["log"], noColour: boolean): Serve
 /** Resolves when the drain that a signal began is over. Rejects when the application or its listener does not start. */
 export async function serveApplication(application: Application, config: AppConfig, seams: ServeSeams): Promise<ShutdownResult> {
   const { log } = seams;
-  const { runtime: limits, log: _, ...ipcConfig } = config;
+  const { runtime: limits, log: _, policy: policyRules, ...ipcConfig } = config;
   await using runtime = ActonApp.launch({ limits, ...seams, application });
   const signal = runtime.untilSignal();
-  const started = application.startIn(runtime).then(() => runtime.startIpcListener({ ...ipcConfig, policy: application.policy }));
+  const started = application.startIn(runtime).then(() => runtime.startIpcListener({ ...ipcConfig, policyRules, policy: application.policy }));
   // A start that hangs ends with a signal too.
   await Promise.race([started, signal]);
   log.info("draining", { signal: await signal });

@@ -70,6 +70,8 @@ const types = [
   "PayloadOf",
   "Peer",
   "Policy",
+  "PolicyInput",
+  "PolicyRuleInput",
   "Publication",
   "Ran",
   "Random",
