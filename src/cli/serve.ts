@@ -34,7 +34,7 @@ export async function serve(module: string | undefined, options: ServeOptions): 
   await runUntilSignal(application, merged.config, modulePath);
 }
 
-async function loadApplication(module: string): Promise<Application> {
+export async function loadApplication(module: string): Promise<Application> {
   const exported = await loadDefaultExport(module);
   if (exported instanceof Application) return exported;
   const what = exported === undefined ? "has no default export" : "has a default export that is not an application";
