@@ -4,7 +4,7 @@ import { checkFiles, type Check, holderOf, type Verdict } from "./doctor-files.t
 import { checkServer } from "./doctor-server.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { type Paint, type Palette, paletteFor } from "./palette.ts";
-import { type SocketOptions, socketPath } from "./socket-path.ts";
+import { type SocketOptions, socketPath, trustedUids } from "./socket-path.ts";
 import { jsonText, LineOutput, stdoutIsTerminal } from "./terminal.ts";
 
 export interface DoctorOptions extends SocketOptions {
@@ -18,14 +18,16 @@ export async function doctor(options: DoctorOptions): Promise<void> {
   const palette = paletteFor(forPeople);
   const output = new LineOutput();
   const { path, origin } = await socketPath(options);
+  const trusted = trustedUids(options);
   const bad: Check[] = [];
   const say = async (check: Check): Promise<void> => {
     if (check.verdict === "bad") bad.push(check);
     await output.write(forPeople ? lineOf(check, palette) : jsonText(check, false));
   };
   await say({ check: "path", verdict: "ok", finding: `${path} (${origin === "default" ? "the default" : `from ${origin}`})` });
-  for (const check of checkFiles(path)) await say(check);
-  if (bad.length === 0) for await (const check of checkServer(path, holderOf(path), options.timeout)) await say(check);
+  for (const check of checkFiles(path, trusted)) await say(check);
+  if (bad.length === 0)
+    for await (const check of checkServer(path, { holder: holderOf(path), trusted, timeoutMs: options.timeout })) await say(check);
   const [first] = bad;
   if (first !== undefined) throw new CommandError(exitCodes.noConnection, `${path} does not serve: ${first.finding}`);
 }

@@ -1,8 +1,8 @@
 // The commands around the others: policy, completions and version; and the one that writes their document.
 
-import { Argument, InvalidArgumentError } from "commander";
+import { Argument } from "commander";
 import { ruleOperations } from "../../policy-rules.ts";
-import type { ActonCommand } from "./command.ts";
+import { type ActonCommand, idNumber } from "./command.ts";
 
 export const toolCommands = { policy: addPolicy, completions: addCompletions, version: addVersion, document: addDocument };
 
@@ -13,7 +13,7 @@ function addPolicy(program: ActonCommand): void {
     .addArgument(new Argument("<action>", "what to do with the policy").choices(["test"]))
     .addArgument(new Argument("<operation>", "what the user wants to do").choices(ruleOperations))
     .argument("[words...]", "agent and type, type, pattern or agent, as the operation has them; then perhaps an application module")
-    .requiredOption("--uid <uid>", "the user, by number", id)
+    .requiredOption("--uid <uid>", "the user, by number", idNumber)
     .option("--gid <gid>", "a group of theirs, the first one first; again for each further one (default: as in /etc/group)", ids)
     .option("--config <file>", "configuration file (default: the one that acton serve would take)")
     .json()
@@ -27,13 +27,8 @@ function addPolicy(program: ActonCommand): void {
     .action(async (_action, operation, words, options) => (await import("../policy-test.ts")).policyTest(operation, words, options));
 }
 
-function id(text: string): number {
-  if (!/^\d{1,10}$/.test(text) || Number(text) > 2 ** 32 - 2) throw new InvalidArgumentError("It must be the number of a user or a group.");
-  return Number(text);
-}
-
 function ids(text: string, before: readonly number[] | undefined): readonly number[] {
-  return [...(before ?? []), id(text)];
+  return [...(before ?? []), idNumber(text)];
 }
 
 function addCompletions(program: ActonCommand): void {
