@@ -48,7 +48,10 @@ export async function policyTest(operation: RuleOperation, words: readonly strin
   const [count, make] = operations[operation];
   const [first = "", second = ""] = words;
   if (words.length < count) throw usageError(`policy test ${operation} needs ${count === 2 ? "an agent and a type" : "a name"}`);
-  if (words.length > count + 1) throw usageError(`policy test ${operation} takes ${count} names and perhaps a module, not ${words.length} words`);
+  if (words.length > count + 1)
+    throw usageError(
+      `policy test ${operation} takes ${["no names", "one name", "two names"][count]} and perhaps a module, not ${words.length} words`,
+    );
   const module = words[count];
   const application = module === undefined ? undefined : await loadApplication(module);
   const merged = await loadConfig({

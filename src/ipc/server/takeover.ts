@@ -108,13 +108,21 @@ function bind(path: string, { files, transport, access }: TakeoverSeams, accept:
     const status = files.lstat(fresh);
     if (status?.kind !== "socket") throw refused(fresh, "what was bound there is not a socket");
     // The group first: with the mode the socket is open, and then to nobody else.
-    if (access.gid !== undefined && access.gid !== status.gid) files.chgrp(fresh, access.gid);
+    if (access.gid !== undefined && access.gid !== status.gid) give(fresh, access.gid, files);
     if (access.mode !== status.mode) files.chmod(fresh, access.mode);
     files.rename(fresh, path);
     return server;
   } catch (error) {
     server.stop();
     throw error;
+  }
+}
+
+function give(path: string, gid: number, files: FileSystem): void {
+  try {
+    files.chgrp(path, gid);
+  } catch (error) {
+    throw refused(path, `it cannot be given to group ${gid}, as only a member of it may: ${detailOf(error)}`);
   }
 }
 

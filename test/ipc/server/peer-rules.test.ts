@@ -38,7 +38,11 @@ describe("a rule is about", () => {
     ["requests and watches, when it names agents", [{ allow: "*", agents: "calculator" }], ["request", "watch"]],
     ["agents whose name begins so, with a star", [{ allow: "*", agents: ["other", "calc*"] }], ["request", "watch"]],
     ["no agent of another name", [{ allow: "*", agents: ["calc", "calculators", "Calculator"] }], []],
-    ["requests and subscriptions, when it names types", [{ allow: "*", types: ["Add*", "Price*"] }], ["request", "subscribe", "subscribePattern", "push"]],
+    [
+      "requests and subscriptions, when it names types",
+      [{ allow: "*", types: ["Add*", "Price*"] }],
+      ["request", "subscribe", "subscribePattern", "push"],
+    ],
     ["a pattern that begins like its own", [{ allow: "pattern", types: "P*" }], ["subscribePattern"]],
     ["no pattern that matches more than its own", [{ allow: "pattern", types: "PriceU*" }], []],
     ["no pattern, when it names one type", [{ allow: "subscribe", types: "PriceUpdate" }], ["subscribe", "push"]],
@@ -97,7 +101,10 @@ describe("whoever may do nothing is not let in, and nobody else is kept out:", (
 
   test("one who may do a single thing is let in, whatever comes after", () => {
     expect(admitted({ default: "deny", rules: [{ allow: "stats", origin: "a" }, { deny: "*" }] })).toEqual([true, "a"]);
-    expect(admitted({ default: "deny", rules: [{ deny: "*", agents: "x" }, { deny: "request" }, { allow: "watch", origin: "b" }] })).toEqual([true, "b"]);
+    expect(admitted({ default: "deny", rules: [{ deny: "*", agents: "x" }, { deny: "request" }, { allow: "watch", origin: "b" }] })).toEqual([
+      true,
+      "b",
+    ]);
   });
 
   test("one who cannot be told, where a rule names users", () => {
