@@ -46,11 +46,11 @@ export function admissionOf(given: Admission | null | undefined): Admission {
 }
 
 /** The text of the refusal, or undefined when the operation is allowed. */
-export function refusalOf({ policy, log }: Guarded, { identity, rules }: Asker, operation: Operation): string | undefined {
-  if (rules?.decide(operation).allowed === false) return `${operation.kind} is not allowed`;
+export function refusalOf({ policy, log }: Guarded, asker: Asker, operation: Operation): string | undefined {
+  if (asker.rules !== undefined && !asker.rules.decide(operation).allowed) return `${operation.kind} is not allowed`;
   if (policy?.authorize === undefined) return undefined;
   try {
-    const verdict = policy.authorize(identity, operation);
+    const verdict = policy.authorize(asker.identity, operation);
     if (verdict === undefined || verdict === true) return undefined;
     return typeof verdict === "string" ? verdict : `${operation.kind} is not allowed`;
   } catch (error) {

@@ -113,10 +113,11 @@ function resolve(context: ServerContext, connection: Connection, packet: Request
   return crowded ?? { recipient, type, payload: validation.value, forwardTo };
 }
 
-function tooManyOfUser({ config, counters }: ServerContext, { origin }: Connection): Failure | undefined {
-  if (origin.user.inFlight?.exhausted !== true) return undefined;
-  counters.requestsOverUserLimit += 1;
-  return { code: "TARGET_BUSY", message: `user ${origin.user.uid ?? "unknown"} has ${config.inFlightPerUidMax} requests in flight`, ran: "no" };
+function tooManyOfUser(context: ServerContext, connection: Connection): Failure | undefined {
+  const { user } = connection.origin;
+  if (user.inFlight === undefined || !user.inFlight.exhausted) return undefined;
+  context.counters.requestsOverUserLimit += 1;
+  return { code: "TARGET_BUSY", message: `user ${user.uid ?? "unknown"} has ${user.inFlight.max} requests in flight`, ran: "no" };
 }
 
 // A reply that is sent on is a message like any other to the one who gets it.
