@@ -19,6 +19,7 @@ import { TypeRegistry } from "./ipc/server/type-registry.ts";
 import type { Transport } from "./ipc/transport.ts";
 import { createLog, type Log } from "./log.ts";
 import type { MessageType } from "./message/message-type.ts";
+import type { PolicyInput } from "./policy-rules.ts";
 import { product } from "./product.ts";
 import { type Random, systemRandom } from "./random.ts";
 import { AgentSystem } from "./runtime/agent-system.ts";
@@ -43,7 +44,9 @@ export interface LaunchOptions {
   readonly faults?: FaultInjection;
 }
 
-export interface ListenOptions extends IpcConfigInput {
+export interface ListenOptions extends Omit<IpcConfigInput, "policy"> {
+  /** Rules for the common cases, as `[policy]` in a file. Where there is a policy in code too, both must allow. */
+  readonly policyRules?: PolicyInput | null | undefined;
   readonly policy?: Policy | undefined;
   /** The descriptor of a listening Unix socket that the process was started with, served instead of one at `socketPath`. */
   readonly inheritedSocket?: number | undefined;
@@ -125,11 +128,11 @@ export class ActonApp implements AsyncDisposable {
   }
 
   /** Serves the exposed agents on a Unix socket. Rejects with ADDRESS_IN_USE, PATH_REFUSED or INVALID_CONFIG. */
-  async startIpcListener({ policy, inheritedSocket, ...config }: ListenOptions = {}): Promise<IpcListener> {
+  async startIpcListener({ policy, policyRules, inheritedSocket, ...config }: ListenOptions = {}): Promise<IpcListener> {
     if (this.#listener?.isClosed === false) throw new ActonError("ADDRESS_IN_USE", `this runtime listens already, at ${this.#listener.path}`);
     if (this.#shutdown !== undefined) throw new ActonError("SHUTTING_DOWN", "the runtime is shutting down");
     this.#listener = new IpcListener({
-      config: resolveIpcConfig(config),
+      config: resolveIpcConfig({ ...config, policy: policyRules }),
       clock: this.#clock,
       scheduler: this.#scheduler,
       log: this.#log,

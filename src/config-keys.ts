@@ -3,12 +3,13 @@
 
 import { logLevels } from "./log-line.ts";
 
-/** A whole number when `default` is a number, one of `choices` where there are any, else an absolute path. */
+/** A whole number when `default` is a number, one of `choices` or a text of a `form` where there are any, else an absolute path. */
 export interface ConfigKey {
   readonly default: number | string;
   readonly min?: number;
   readonly max?: number;
   readonly choices?: readonly string[];
+  readonly form?: { readonly pattern: RegExp; readonly says: string };
   readonly unit: string;
   readonly about: string;
 }
@@ -21,12 +22,17 @@ const byteCountMax = 2 ** 40;
 const frameBytesMax = 2 ** 24 - 1;
 const KiB = 1024;
 const MiB = 1024 * KiB;
+const octalMode = { pattern: /^0?[67][0-7]{2}$/, says: 'an octal mode in quotes that lets the server\'s own user connect, such as "0660"' };
+const groupName = { pattern: /^[\w][\w.-]{0,63}$|^$/, says: "a group's name or number" };
 
 // One row a key: the columns are the point.
 // oxfmt-ignore
 export const listenerKeys = {
   socketPath: { default: "/tmp/acton.sock", unit: "path", about: "Where the listener binds; at most 103 bytes" },
+  socketMode: { default: "0600", form: octalMode, unit: "mode", about: "The socket's mode; wider than 0600 only with a policy that names users or groups" },
+  socketGroup: { default: "", form: groupName, unit: "group", about: "The socket's group, by name or number; empty is the server's own" },
   maxConnections: { default: 100, min: 1, max: countMax, unit: "connections", about: "Connections at once; at most ¾ of the open-file limit" },
+  connectionsPerUidMax: { default: 0, min: 0, max: countMax, unit: "connections", about: "Connections of one user at once; 0 is as many as max_connections" },
   connectionTimeoutMs: { default: 30_000, min: 0, max: durationMax, unit: "ms", about: "An idle connection is closed after this, an acton one after twice this; 0 is never" },
   subscriptionTimeoutMs: { default: 0, min: 0, max: durationMax, unit: "ms", about: "The same for a connection that holds subscriptions; 0 is never" },
   maxMessageSize: { default: MiB, min: 1, max: frameBytesMax, unit: "bytes", about: "The largest frame either way" },
@@ -38,6 +44,7 @@ export const listenerKeys = {
   outgoingHardBytes: { default: 8 * MiB, min: 1, max: byteCountMax, unit: "bytes", about: "With more waiting to go out a connection is closed" },
   inFlightMax: { default: 64, min: 1, max: countMax, unit: "requests", about: "Requests running at once per connection" },
   inFlightTotalMax: { default: 4096, min: 1, max: countMax, unit: "requests", about: "Requests running at once on all connections" },
+  inFlightPerUidMax: { default: 0, min: 0, max: countMax, unit: "requests", about: "Requests of one user running at once; 0 is as many as in_flight_total_max" },
   waitingBytesMax: { default: MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Request frames that wait per connection before it is no longer read" },
   streamsMax: { default: 128, min: 1, max: countMax, unit: "streams", about: "Streams open at once per connection" },
   subscriptionsMax: { default: 128, min: 1, max: countMax, unit: "subscriptions", about: "Subscribed types per connection, and patterns (128 at most)" },
@@ -80,11 +87,19 @@ export const logKeys = {
   queueSize: { default: 1024, min: 1, max: countMax, unit: "lines", about: "Lines that wait while the output is blocked; more are dropped and counted" },
 } as const satisfies KeyTable;
 
+// oxfmt-ignore
+export const policyKeys = {
+  default: { default: "allow", choices: ["allow", "deny"], unit: "verdict", about: "What holds where no rule applies; needed beside rules" },
+} as const satisfies KeyTable;
+
 /** The table that stands at the top of a file, then those that have a `[section]` of their own. */
-export const keyTables = { "": listenerKeys, rateLimit: rateLimitKeys, runtime: runtimeKeys, log: logKeys } as const satisfies Record<
-  string,
-  KeyTable
->;
+export const keyTables = {
+  "": listenerKeys,
+  rateLimit: rateLimitKeys,
+  runtime: runtimeKeys,
+  log: logKeys,
+  policy: policyKeys,
+} as const satisfies Record<string, KeyTable>;
 
 export type SectionName = keyof typeof keyTables;
 

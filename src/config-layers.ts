@@ -93,7 +93,8 @@ async function syntaxError(path: string, thrown: unknown): Promise<ActonError> {
 
 /** The line (from 1) on which a key stands: under its [section], dotted, or in an inline table. */
 export function lineOf(text: string, path: readonly string[]): number | undefined {
-  const [first = "", second] = path;
+  const [first = "", second, place, third] = path;
+  if (place !== undefined) return lineOfElement(text, [`${first}.${second}`, Number(place), third]);
   let section = "";
   let fallback: number | undefined;
   for (const [index, line] of text.split("\n").entries()) {
@@ -112,6 +113,28 @@ export function lineOf(text: string, path: readonly string[]): number | undefine
     if (fallback === undefined && (section === "" ? name : header === undefined ? "" : section) === first) fallback = index + 1;
   }
   return fallback;
+}
+
+// An element of a list of tables: `[[policy.rules]]`, or in a list that stands in one piece, one `{` each.
+function lineOfElement(text: string, [list, place, key]: readonly [string, number, string | undefined]): number | undefined {
+  const lines = text.split("\n");
+  const isHeader = (line: string): boolean => /^\s*\[/.test(line);
+  const starts = lines.flatMap((line, index) => (/^\s*\[\[\s*([^\]]+?)\s*\]\]/.exec(line)?.[1] === list ? [index] : []));
+  const start = starts[place];
+  if (start === undefined) return lineOfBrace(lines, list, place);
+  const length = lines.slice(start + 1).findIndex(isHeader);
+  const body = lines.slice(start + 1, length < 0 ? undefined : start + 1 + length);
+  const at = body.findIndex((line) => key !== undefined && unquoted(/^\s*("[^"]*"|'[^']*'|[\w-]+)\s*=/.exec(line)?.[1] ?? "") === key);
+  return start + 1 + (at + 1);
+}
+
+function lineOfBrace(lines: readonly string[], list: string, place: number): number | undefined {
+  const [section = "", name = ""] = list.split(".");
+  const opened = lineOf(lines.join("\n"), [section, name]);
+  if (opened === undefined) return undefined;
+  const rest = lines.slice(opened - 1).map((line) => line.replace(/"[^"]*"|'[^']*'|#.*$/g, ""));
+  const at = rest.flatMap((line, index) => Array.from(line.matchAll(/\{/g), () => index))[place];
+  return at === undefined ? opened : opened + at;
 }
 
 function unquoted(name: string): string {

@@ -3,7 +3,6 @@
 // ActonError INVALID_CONFIG that names the key, its value, where it stands, and the nearest known key.
 
 import {
-  type ConfigKey,
   type KeyEntry,
   keyEntries,
   keyTables,
@@ -14,8 +13,9 @@ import {
   type SectionName,
   snakeCase,
 } from "./config-keys.ts";
-import { ActonError, quoted } from "./errors.ts";
-import { nearestName } from "./nearest-name.ts";
+import { expectationOf, fits, isRecord, shown, unknownName } from "./config-values.ts";
+import { ActonError } from "./errors.ts";
+import { type PolicyConfig, type PolicyInput, type PolicyRule, readRules } from "./policy-rules.ts";
 
 type ValueOf<Key> = Key extends { readonly choices: readonly (infer Choice)[] } ? Choice : Key extends { readonly default: number } ? number : string;
 type Resolved<Table> = { readonly [Name in keyof Table]: ValueOf<Table[Name]> };
@@ -30,11 +30,16 @@ export interface RateLimit {
 export interface IpcConfig extends Resolved<typeof listenerKeys> {
   /** Null is no limit. */
   readonly rateLimit: RateLimit | null;
+  /** Null allows everything. */
+  readonly policy: PolicyConfig | null;
 }
 
 /** `burstSize` defaults to `requestsPerSecond`. */
 export type RateLimitInput = { readonly requestsPerSecond: number; readonly burstSize?: number | undefined };
-export type IpcConfigInput = Given<Omit<IpcConfig, "rateLimit">> & { readonly rateLimit?: RateLimitInput | null | undefined };
+export type IpcConfigInput = Given<Omit<IpcConfig, "rateLimit" | "policy">> & {
+  readonly rateLimit?: RateLimitInput | null | undefined;
+  readonly policy?: PolicyInput | null | undefined;
+};
 
 export interface RuntimeConfig extends Resolved<typeof runtimeKeys> {}
 export type RuntimeConfigInput = Given<RuntimeConfig>;
@@ -67,7 +72,7 @@ export interface MergedConfig {
 }
 
 export function resolveIpcConfig(input: IpcConfigInput = {}): IpcConfig {
-  return ipcConfigOf(new Merge(["", "rateLimit"], "code").add(codeLayer(input)));
+  return ipcConfigOf(new Merge(["", "rateLimit", "policy"], "code").add(codeLayer(input)));
 }
 
 export function resolveRuntimeConfig(input: RuntimeConfigInput = {}): RuntimeConfig {
@@ -80,7 +85,7 @@ export function resolveLogConfig(input: LogConfigInput = {}): LogConfig {
 
 /** The effective configuration under the given layers, the weakest first. */
 export function mergeLayers(layers: readonly ConfigLayer[]): MergedConfig {
-  const merge = new Merge(["", "rateLimit", "runtime", "log"], "file");
+  const merge = new Merge(["", "rateLimit", "runtime", "log", "policy"], "file");
   for (const layer of layers) merge.add(layer);
   const config = { ...ipcConfigOf(merge), runtime: merge.section<RuntimeConfig>("runtime"), log: merge.section<LogConfig>("log") };
   return { config, origins: new Map(keyEntries.map((entry) => [entry.path, merge.setting(entry.path).origin])) };
@@ -91,7 +96,7 @@ function codeLayer(values: unknown): ConfigLayer {
 }
 
 function ipcConfigOf(merge: Merge): IpcConfig {
-  const listener = merge.section<Omit<IpcConfig, "rateLimit">>("");
+  const listener = merge.section<Omit<IpcConfig, "rateLimit" | "policy">>("");
   const { requestsPerSecond, burstSize } = merge.section<RateLimit>("rateLimit");
   merge.requireOrder("outgoingHardBytes", "outgoingSoftBytes");
   merge.requireOrder("outgoingHardBytes", "maxMessageSize");
@@ -99,7 +104,19 @@ function ipcConfigOf(merge: Merge): IpcConfig {
   if (requestsPerSecond === 0 && burstSize > 0)
     throw merge.refusalAt("rateLimit.burstSize", `needs ${merge.spelled("rateLimit.requestsPerSecond")} beside it`);
   const rateLimit = requestsPerSecond === 0 ? null : { requestsPerSecond, burstSize: burstSize === 0 ? requestsPerSecond : burstSize };
-  return { ...listener, rateLimit };
+  return { ...listener, rateLimit, policy: policyOf(merge) };
+}
+
+// What rules leave open is never left to a default that nobody has read.
+function policyOf(merge: Merge): PolicyConfig | null {
+  const { rules } = merge;
+  const { default: otherwise } = merge.section<Pick<PolicyConfig, "default">>("policy");
+  if (rules.length > 0 && merge.setting("policy.default").origin === "default")
+    throw new ActonError(
+      "INVALID_CONFIG",
+      `${rules[0]?.origin}: rules need policy.default beside them: "deny" or "allow" what none of them applies to`,
+    );
+  return rules.length === 0 && otherwise === "allow" ? null : { default: otherwise, rules };
 }
 
 interface Setting {
@@ -113,6 +130,8 @@ class Merge {
   readonly #sections: readonly SectionName[];
   readonly #spelling: "code" | "file";
   readonly #settings = new Map<string, Setting>();
+  /** Those of the strongest layer that has any. */
+  rules: readonly PolicyRule[] = [];
 
   /** `spelling` is how errors about several keys at once write them. */
   constructor(sections: readonly SectionName[], spelling: "code" | "file") {
@@ -161,7 +180,7 @@ class Merge {
     for (const [variable, text] of Object.entries(layer.values as Record<string, string>)) {
       const entry = keyEntries.find((known) => known.variable === variable);
       if (entry === undefined)
-        throw unknown(
+        throw unknownName(
           "unknown variable",
           variable,
           keyEntries.map((known) => known.variable),
@@ -185,15 +204,20 @@ class Merge {
     for (const [name, value] of Object.entries(values)) {
       const subsection = subsections.get(name);
       const known = section === "" && !this.#sections.includes("") ? undefined : keys.get(name);
-      if (subsection === undefined && known === undefined) throw unknown(`${place(name)}unknown key`, name, [...keys.keys(), ...subsections.keys()]);
+      const isRules = section === "policy" && name === "rules";
+      if (subsection === undefined && known === undefined && !isRules) {
+        throw unknownName(`${place(name)}unknown key`, name, [...keys.keys(), ...subsections.keys(), ...(section === "policy" ? ["rules"] : [])]);
+      }
       if (value === undefined) continue;
-      if (subsection === "rateLimit" && value === null) this.#clear("rateLimit", layer);
+      if (isRules) this.rules = readRules(value, { of: (...path) => place("rules", ...path), inCode: layer.spelling === "code" });
+      else if ((subsection === "rateLimit" || subsection === "policy") && value === null) this.#clear(subsection, layer);
       else if (subsection !== undefined) this.#addSection(layer, subsection, value);
       else this.#set(entryOf(section, known as string), { value, origin: place(name).replace(/: $/, "") || "code", place: place(name) }, name);
     }
   }
 
-  #clear(section: SectionName, layer: ConfigLayer): void {
+  #clear(section: "rateLimit" | "policy", layer: ConfigLayer): void {
+    if (section === "policy") this.rules = [];
     for (const { path, key } of keyEntries.filter((entry) => entry.section === section)) {
       this.#settings.set(path, { value: key.default, origin: layer.origin || "code", place: placeOf(layer, []) });
     }
@@ -213,35 +237,9 @@ function placeOf(layer: ConfigLayer, path: readonly string[]): string {
   return layer.origin === "" ? "" : `${layer.origin}: `;
 }
 
-function unknown(what: string, name: string, known: readonly string[]): ActonError {
-  const nearest = nearestName(name, known);
-  return new ActonError("INVALID_CONFIG", `${what} '${quoted(name).slice(1, -1)}'${nearest === undefined ? "" : `, did you mean '${nearest}'?`}`);
-}
-
 function entryOf(section: SectionName, name: string): KeyEntry {
   const path = section === "" ? name : `${section}.${name}`;
   const entry = keyEntries.find((known) => known.path === path);
   if (entry === undefined) throw new TypeError(`No configuration key ${path}`);
   return entry;
-}
-
-function fits(key: ConfigKey, value: unknown): value is number | string {
-  if (key.choices !== undefined) return key.choices.some((choice) => choice === value);
-  if (typeof key.default === "string") return typeof value === "string" && value.startsWith("/") && !value.includes("\0");
-  return typeof value === "number" && Number.isInteger(value) && value >= (key.min ?? 0) && value <= (key.max ?? Number.MAX_SAFE_INTEGER);
-}
-
-function expectationOf(key: ConfigKey): string {
-  if (key.choices !== undefined) return `one of ${key.choices.join(", ")}`;
-  if (typeof key.default === "string") return `an absolute ${key.unit}`;
-  return `a whole number from ${key.min ?? 0} to ${key.max ?? Number.MAX_SAFE_INTEGER} (${key.unit})`;
-}
-
-function shown(value: unknown): string {
-  if (Array.isArray(value)) return "a list";
-  return typeof value === "object" && value !== null ? "a table" : quoted(value);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -7,6 +7,7 @@ import {
   chmodSync,
   fstatSync,
   ftruncateSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -47,6 +48,8 @@ export interface FileSystem {
   /** Does nothing when nothing is there. */
   unlink(path: string): void;
   chmod(path: string, mode: number): void;
+  /** Gives the file to a group. Does not follow a link. */
+  chgrp(path: string, gid: number): void;
   /** With its parents, mode 0700. Does nothing when it is there. */
   mkdir(path: string): void;
   /** Undefined when nothing is there. Fails for what is not a file or has more than `bytesMax` (1 MiB unless given). */
@@ -79,6 +82,7 @@ export const systemFiles: FileSystem = {
     ifPresent(() => unlinkSync(path));
   },
   chmod: (path, mode) => chmodSync(path, mode),
+  chgrp: (path, gid) => lchownSync(path, -1, gid),
   mkdir(path) {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   },

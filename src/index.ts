@@ -47,6 +47,7 @@ export { message, MessageType } from "./message/message-type.ts";
 export type { AnswerOf, PayloadOf } from "./message/message-type.ts";
 export type { Reply } from "./message/reply-port.ts";
 export type { ReplyStream } from "./message/reply-stream.ts";
+export type { PolicyInput, PolicyRuleInput } from "./policy-rules.ts";
 export { seededRandom, systemRandom } from "./random.ts";
 export type { Random } from "./random.ts";
 export { DeadLetter } from "./runtime/dead-letter.ts";

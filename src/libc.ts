@@ -9,6 +9,8 @@ export interface ProcessCredentials {
   readonly pid: number;
   readonly uid: number;
   readonly gid: number;
+  /** Its supplementary groups. */
+  readonly groups: readonly number[];
 }
 
 export interface Libc {
@@ -85,8 +87,11 @@ const getDescriptorFlags = 1;
 const closeOnExec = 1;
 const wouldBlock = 11;
 const interrupted = 4;
+const outOfRange = 34;
 const socketLevel = 1;
 const peerCredentialsOption = 17;
+const peerGroupsOption = 59;
+const groupsMax = 65_536;
 const pollError = 8;
 const pollHangUp = 16;
 const setDescriptorFlags = 2;
@@ -115,6 +120,16 @@ function bind(path: string): Libc {
   const credentials = new Int32Array(3);
   const length = new Uint32Array(1);
   const polled = new Int32Array(2);
+  // Room for most; for the others, who are told apart by ERANGE, as much as the kernel says.
+  let groups = new Uint32Array(64);
+  const peerGroups = (fd: number): readonly number[] => {
+    length[0] = groups.byteLength;
+    if (symbols.getsockopt(fd, socketLevel, peerGroupsOption, ptr(groups), ptr(length)) === 0) return [...groups.subarray(0, (length[0] ?? 0) / 4)];
+    const needed = (length[0] ?? 0) / 4;
+    if (errno() !== outOfRange || needed <= groups.length || needed > groupsMax) return [];
+    groups = new Uint32Array(needed);
+    return peerGroups(fd);
+  };
   return {
     tryLock(fd) {
       for (;;) {
@@ -131,7 +146,8 @@ function bind(path: string): Libc {
       length[0] = credentials.byteLength;
       if (symbols.getsockopt(fd, socketLevel, peerCredentialsOption, ptr(credentials), ptr(length)) !== 0) return undefined;
       const [pid, uid, gid] = credentials;
-      return pid === undefined || uid === undefined || gid === undefined ? undefined : { pid, uid: uid >>> 0, gid: gid >>> 0 };
+      if (pid === undefined || uid === undefined || gid === undefined) return undefined;
+      return { pid, uid: uid >>> 0, gid: gid >>> 0, groups: peerGroups(fd) };
     },
     isHungUp(fd) {
       // Nothing is asked for, so that only what is always told comes back: in the upper half of the second word.

@@ -29,10 +29,11 @@ export async function serveApplication(application: Application, config: AppConf
   const { log } = seams;
   using manager = serviceManager(seams);
   const { inheritedSocket } = manager;
-  const { runtime: limits, log: _, ...ipcConfig } = config;
+  const { runtime: limits, log: _, policy: policyRules, ...ipcConfig } = config;
   await using runtime = ActonApp.launch({ limits, ...seams, application });
   const signal = runtime.untilSignal();
-  const started = application.startIn(runtime).then(() => runtime.startIpcListener({ ...ipcConfig, policy: application.policy, inheritedSocket }));
+  const listening = { ...ipcConfig, policyRules, policy: application.policy, inheritedSocket };
+  const started = application.startIn(runtime).then(() => runtime.startIpcListener(listening));
   // A start that hangs ends with a signal too.
   await Promise.race([started.then(({ path }) => manager.ready(`serving ${application.name} at ${path}`)), signal]);
   log.info("draining", { signal: await signal });

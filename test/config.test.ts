@@ -21,10 +21,14 @@ describe("the listener's configuration", () => {
   test("is the documented defaults when nothing is given", () => {
     expect(resolveIpcConfig()).toEqual({
       socketPath: "/tmp/acton.sock",
+      socketMode: "0600",
+      socketGroup: "",
       maxConnections: 100,
+      connectionsPerUidMax: 0,
       connectionTimeoutMs: 30_000,
       subscriptionTimeoutMs: 0,
       rateLimit: null,
+      policy: null,
       maxMessageSize: 1_048_576,
       frameTimeoutMs: 10_000,
       unfinishedBytesMax: 67_108_864,
@@ -34,6 +38,7 @@ describe("the listener's configuration", () => {
       outgoingHardBytes: 8_388_608,
       inFlightMax: 64,
       inFlightTotalMax: 4096,
+      inFlightPerUidMax: 0,
       waitingBytesMax: 1_048_576,
       streamsMax: 128,
       subscriptionsMax: 128,
@@ -159,8 +164,10 @@ describe("layers", () => {
 });
 
 test("every key can be set in a file and in the environment under its documented name", () => {
+  const formed: Readonly<Record<string, string>> = { socketMode: "0660", socketGroup: "users" };
   for (const { path, fileName, variable, section, key } of keyEntries) {
-    const value = key.choices?.[1] ?? (typeof key.default === "string" ? "/run/other.sock" : key.default + (key.default === key.max ? -1 : 1));
+    const value =
+      key.choices?.[1] ?? formed[path] ?? (typeof key.default === "string" ? "/run/other.sock" : key.default + (key.default === key.max ? -1 : 1));
     const others = path === "rateLimit.burstSize" ? { rate_limit: { requests_per_second: 1 } } : {};
     const name = fileName.split(".").at(-1) ?? "";
     const inFile = section === "" ? { [name]: value } : { [fileName.split(".")[0] ?? ""]: { [name]: value } };

@@ -28,6 +28,7 @@ import { FrameDecoder } from "../src/ipc/wire/frame-decoder.ts";
 import { FrameWriter } from "../src/ipc/wire/frame-writer.ts";
 import type { Address, AnswerShape, Discovery, Packet } from "../src/ipc/wire/packet.ts";
 import { silentLog } from "../src/log.ts";
+import { ruleOperations } from "../src/policy-rules.ts";
 import { exampleOf } from "../src/message/json-schema.ts";
 import { ReplyPort } from "../src/message/reply-port.ts";
 import { run, serve, type Server, temporaryDirectory } from "./cli/executable.ts";
@@ -409,9 +410,10 @@ describe("docs/configuration.md", () => {
     for (const [index, { variable, key }] of keyEntries.entries()) {
       const bounds =
         key.choices?.map((choice) => `\`${choice}\``).join(", ") ??
+        key.form?.says ??
         (key.min === undefined ? "an absolute path" : `${grouped(key.min)} … ${grouped(key.max ?? 0)}`);
-      const value = typeof key.default === "number" ? grouped(key.default) : `\`${key.default}\``;
-      const unit = key.choices === undefined && key.unit !== "path" ? key.unit : "";
+      const value = typeof key.default === "number" ? grouped(key.default) : key.default === "" ? "" : `\`${key.default}\``;
+      const unit = typeof key.default === "number" ? key.unit : "";
       expect(rows[index]?.slice(1)).toEqual([`\`${variable}\``, value, unit, bounds, key.about]);
     }
   });
@@ -441,6 +443,26 @@ describe("docs/configuration.md", () => {
       given.push(stderr.trimEnd().replaceAll(directory.path, "/home/ada/service"));
     }
     expect(refused).toEqual(given);
+  });
+});
+
+describe("the policy of docs/configuration.md", () => {
+  test("is accepted, and decides as it is told", async () => {
+    using directory = temporaryDirectory();
+    const file = join(directory.path, "acton.toml");
+    await Bun.write(file, blocks(configuration, "toml")[1] ?? "");
+    const told = blocks(configuration, "text").find((block) => block.startsWith("$ acton policy")) ?? "";
+    const pairs = [...told.matchAll(/^\$ acton (.*)\n(.*)$/gm)];
+    expect(pairs.length).toBeGreaterThan(3);
+    for (const [, words = "", answer = ""] of pairs) {
+      const { stdout } = await run([...words.replaceAll("'", "").split(" "), "--config", file]);
+      expect([words, stdout.trimEnd().replaceAll(file, "/etc/acton/acton.toml")]).toEqual([words, answer]);
+    }
+  });
+
+  test("lists the operations that rules have", () => {
+    const [, operations = ""] = rowsOf(configuration).find(([name]) => name === "`allow` or `deny`") ?? [];
+    expect([...(operations.split(";")[0]?.matchAll(/`(\w+)`/g) ?? [])].map(([, name]) => name)).toEqual([...ruleOperations]);
   });
 });
 

@@ -15,7 +15,12 @@ test("a connected socket tells which process is at its other end, and that it ha
   const client = await Bun.connect({ unix: join(directory, "s"), socket: { data() {} } });
   const accepted = await promise;
   const fd = "fd" in accepted && typeof accepted.fd === "number" ? accepted.fd : -1;
-  expect(peerCredentials(fd)).toEqual({ pid: process.pid, uid: process.getuid?.() ?? -1, gid: process.getgid?.() ?? -1 });
+  expect(peerCredentials(fd)).toEqual({
+    pid: process.pid,
+    uid: process.getuid?.() ?? -1,
+    gid: process.getgid?.() ?? -1,
+    groups: process.getgroups?.() ?? [],
+  });
   expect(peerCredentials(-1)).toBeUndefined();
   expect(isHungUp(fd)).toBe(false);
   client.terminate();

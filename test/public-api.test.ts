@@ -71,6 +71,8 @@ const types = [
   "PayloadOf",
   "Peer",
   "Policy",
+  "PolicyInput",
+  "PolicyRuleInput",
   "Publication",
   "Ran",
   "Random",

@@ -37,6 +37,8 @@ const bottomRow = [
   "config",
   "config-keys",
   "config-layers",
+  "config-values",
+  "policy-rules",
   "nearest-name",
   "clock",
   "timer-wheel",

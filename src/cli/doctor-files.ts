@@ -36,7 +36,7 @@ const othersMayWrite = 0o022;
 const sticky = 0o1000;
 
 /** Ends with the first check that is bad: what comes after it would only repeat it. */
-export function* checkFiles(path: string): Generator<Check> {
+export function* checkFiles(path: string, trusted: readonly number[]): Generator<Check> {
   const bytes = Buffer.byteLength(path);
   if (bytes > pathBytesMax) {
     yield {
@@ -53,7 +53,7 @@ export function* checkFiles(path: string): Generator<Check> {
   const socket = checkSocket(path);
   yield socket;
   if (socket.verdict === "bad") return;
-  for (const rights of checkRights(path)) {
+  for (const rights of checkRights(path, trusted)) {
     yield rights;
     if (rights.verdict === "bad") return;
   }
@@ -119,15 +119,16 @@ function checkSocket(path: string): Check {
   return { check, verdict: "bad", finding: `${what} is there, not a socket`, advice: "choose another path, or move it away" };
 }
 
-function* checkRights(path: string): Generator<Check> {
+function* checkRights(path: string, trusted: readonly number[]): Generator<Check> {
   const status = systemFiles.lstat(path);
   if (status === undefined) return;
   const check = "permissions";
   const uid = process.geteuid?.() ?? 0;
   const owner = userName(status.uid);
-  if (status.uid !== uid && status.uid !== 0) {
+  if (!trusted.includes(status.uid)) {
     const finding = `the socket belongs to ${owner}, and this is ${userName(uid)}`;
-    yield { check, verdict: uid === 0 ? "warning" : "bad", finding, advice: `run this as ${owner}` };
+    const advice = `run this as ${owner}, or trust them: --server-uid ${status.uid}`;
+    yield { check, verdict: uid === 0 ? "warning" : "bad", finding, advice };
     return;
   }
   const groups = [process.getegid?.() ?? -1, ...(process.getgroups?.() ?? [])];
@@ -136,7 +137,8 @@ function* checkRights(path: string): Generator<Check> {
     yield { check, verdict: "ok", finding: `${userName(uid)} may connect` };
     return;
   }
-  const advice = status.uid === uid ? `chmod u+w ${shellWord(path)}` : `run this as ${owner}`;
+  const others = `run this as ${owner}, or have the server started with a socket_mode and socket_group that let ${userName(uid)} in`;
+  const advice = status.uid === uid ? `chmod u+w ${shellWord(path)}` : others;
   yield { check, verdict: "bad", finding: `${userName(uid)} may not write to the socket`, advice };
 }
 

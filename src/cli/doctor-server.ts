@@ -11,17 +11,24 @@ import { type Check, type Holder, holderText, userName } from "./doctor-files.ts
 import { pause } from "./pause.ts";
 import { shellWord } from "./typed-payload.ts";
 
+export interface CheckOptions {
+  readonly holder: Holder;
+  /** The users whose servers are trusted. */
+  readonly trusted: readonly number[];
+  readonly timeoutMs: number;
+}
+
 /** Ends with the first check that is bad. */
-export async function* checkServer(path: string, holder: Holder, timeoutMs: number): AsyncGenerator<Check> {
+export async function* checkServer(path: string, { holder, trusted, timeoutMs }: CheckOptions): AsyncGenerator<Check> {
   const peer = await connected(path, holder);
   yield peer.check;
   if (peer.check.verdict === "bad") return;
   if (peer.credentials !== undefined) {
-    const user = checkUser(peer.credentials);
+    const user = checkUser(peer.credentials, trusted);
     yield user;
     if (user.verdict === "bad") return;
   }
-  const client = await connect(path, { transport: bunTransport, keepAliveMs: 0 });
+  const client = await connect(path, { transport: bunTransport, keepAliveMs: 0, serverUids: trusted });
   try {
     const answer = await checkAnswer(client, { path, pid: peer.credentials?.pid, timeoutMs });
     yield answer;
@@ -57,10 +64,10 @@ async function connected(path: string, holder: Holder): Promise<{ readonly check
   return { check: { check, verdict: "ok", finding: `${who} accepts connections` }, credentials };
 }
 
-function checkUser({ uid }: PeerCredentials): Check {
+function checkUser({ uid }: PeerCredentials, trusted: readonly number[]): Check {
   const own = process.geteuid?.() ?? 0;
-  if (uid === own || uid === 0) return { check: "user", verdict: "ok", finding: `it runs as ${userName(uid)}, who is trusted` };
-  const advice = "only servers of one's own user and of root are trusted: run this as that user";
+  if (trusted.includes(uid)) return { check: "user", verdict: "ok", finding: `it runs as ${userName(uid)}, who is trusted` };
+  const advice = `only servers of one's own user and of root are trusted: run this as that user, or trust them: --server-uid ${uid}`;
   return { check: "user", verdict: "bad", finding: `it runs as ${userName(uid)}, and this is ${userName(own)}`, advice };
 }
 

@@ -4,10 +4,10 @@ import { checkFiles, type Check, holderOf, type Verdict } from "./doctor-files.t
 import { checkServer } from "./doctor-server.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { type Paint, type Palette, paletteFor } from "./palette.ts";
-import { type SocketOptions, type SocketPath, socketPath } from "./socket-path.ts";
+import { type SocketOptions, type SocketPath, socketPath, trustedUids } from "./socket-path.ts";
 import { jsonText, LineOutput, stdoutIsTerminal } from "./terminal.ts";
 
-export interface ExamineOptions {
+export interface ExamineOptions extends Pick<SocketOptions, "serverUid"> {
   /** Milliseconds that the server has for each answer. */
   readonly timeout: number;
   readonly json?: boolean | undefined;
@@ -24,6 +24,7 @@ export async function examine({ path, origin }: SocketPath, options: ExamineOpti
   const forPeople = options.json !== true && stdoutIsTerminal();
   const palette = paletteFor(forPeople);
   const output = new LineOutput();
+  const trusted = trustedUids(options);
   const bad: Check[] = [];
   const say = async (check: Check): Promise<void> => {
     if (check.verdict === "bad") bad.push(check);
@@ -32,8 +33,9 @@ export async function examine({ path, origin }: SocketPath, options: ExamineOpti
   for (const check of before) await say(check);
   const unwell = bad.length;
   await say({ check: "path", verdict: "ok", finding: `${path} (${origin === "default" ? "the default" : `from ${origin}`})` });
-  for (const check of checkFiles(path)) await say(check);
-  if (bad.length === unwell) for await (const check of checkServer(path, holderOf(path), options.timeout)) await say(check);
+  for (const check of checkFiles(path, trusted)) await say(check);
+  if (bad.length === unwell)
+    for await (const check of checkServer(path, { holder: holderOf(path), trusted, timeoutMs: options.timeout })) await say(check);
   const [first] = bad;
   if (first !== undefined) throw new CommandError(exitCodes.noConnection, `${path} does not serve: ${first.finding}`);
 }

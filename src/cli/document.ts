@@ -35,7 +35,7 @@ function documentOf(program: ActonCommand): string {
 }
 
 function sectionOf(command: ActonCommand): string {
-  const own = command.options.filter(({ long }) => long !== "--socket" && long !== "--app");
+  const own = command.options.filter(({ long }) => !["--socket", "--app", "--server-uid"].includes(long ?? ""));
   const hasSocket = own.length < command.options.length;
   const paragraphs = command.paragraphs.filter((paragraph) => paragraph !== payloadHelp);
   const notes = [
@@ -109,11 +109,13 @@ ${table(
       "`--app <name>`",
       "The socket of the application of that name: `$XDG_RUNTIME_DIR/acton/NAME/ipc.sock`, or `/tmp/acton/NAME/ipc.sock` without that variable.",
     ],
+    ["`--server-uid <uid>`", "Trusts a server of this user too. Not for `serve`."],
   ],
 )}
 
 With neither it is the configured [\`socket_path\`](configuration.md), which is \`/tmp/acton.sock\` unless something else is said.
-A command talks only to a server that runs as the same user or as root; to any other nothing is sent.`;
+A command talks only to a server that runs as the same user, as root, or as the user of \`--server-uid\`; to any other nothing is
+sent.`;
 
 const meanings: Readonly<Record<keyof typeof exitCodes, readonly [meaning: string, more: string]>> = {
   ok: ["It worked", ""],

@@ -2,7 +2,7 @@
 
 import { bunTransport } from "../ipc/bun-transport.ts";
 import { type Client, connect } from "../ipc/client/client.ts";
-import { type SocketOptions, socketPath } from "./socket-path.ts";
+import { type SocketOptions, socketPath, trustedUids } from "./socket-path.ts";
 
 export interface ClientOptions extends SocketOptions {
   readonly msgpack?: boolean | undefined;
@@ -13,6 +13,7 @@ export async function openClient(options: ClientOptions, { keepAlive = false }: 
   const { path } = await socketPath(options);
   return connect(path, {
     transport: bunTransport,
+    serverUids: trustedUids(options),
     format: options.msgpack === true ? "msgpack" : "json",
     ...(keepAlive ? {} : { keepAliveMs: 0 }),
   });

@@ -11,7 +11,8 @@ export async function printConfig(merged: MergedConfig): Promise<void> {
 
 export function configJson(merged: MergedConfig): string {
   const keys = keyEntries.map((entry) => [entry.fileName, { value: valueOf(merged, entry), origin: originOf(merged, entry), unit: entry.key.unit }]);
-  return `${jsonText(Object.fromEntries(keys), false)}\n`;
+  const rules = (merged.config.policy?.rules ?? []).map(({ origin, ...rule }) => ({ value: rule, origin }));
+  return `${jsonText({ ...Object.fromEntries(keys), ...(rules.length === 0 ? {} : { "policy.rules": rules }) }, false)}\n`;
 }
 
 export function configToml(merged: MergedConfig): string {
@@ -28,6 +29,10 @@ export function configToml(merged: MergedConfig): string {
     const unit = typeof entry.key.default === "number" ? `${entry.key.unit}, ` : "";
     text += `${line.padEnd(width)}  # ${unit}${originOf(merged, entry)}\n`;
   }
+  for (const { origin, ...rule } of merged.config.policy?.rules ?? []) {
+    const keys = Object.entries(rule).filter(([, value]) => value !== undefined);
+    text += `\n[[policy.rules]]  # ${origin}\n${keys.map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`).join("")}`;
+  }
   return text;
 }
 
@@ -37,7 +42,9 @@ function originOf(merged: MergedConfig, entry: KeyEntry): string {
 
 function valueOf({ config }: MergedConfig, entry: KeyEntry): number | string {
   const name = entry.path.slice(entry.path.indexOf(".") + 1);
-  const section = { "": config, rateLimit: config.rateLimit ?? {}, runtime: config.runtime, log: config.log }[entry.section];
+  const section = { "": config, rateLimit: config.rateLimit ?? {}, runtime: config.runtime, log: config.log, policy: config.policy ?? {} }[
+    entry.section
+  ];
   const value: unknown = Object.entries(section).find(([key]) => key === name)?.[1];
   return typeof value === "number" || typeof value === "string" ? value : entry.key.default;
 }

@@ -46,7 +46,7 @@ export async function configured(
   return { application, merged };
 }
 
-async function loadApplication(module: string): Promise<Application> {
+export async function loadApplication(module: string): Promise<Application> {
   const exported = await loadDefaultExport(module);
   if (exported instanceof Application) return exported;
   const what = exported === undefined ? "has no default export" : "has a default export that is not an application";

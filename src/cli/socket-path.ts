@@ -8,12 +8,19 @@ import { usageError } from "./exit-codes.ts";
 export interface SocketOptions {
   readonly socket?: string | undefined;
   readonly app?: string | undefined;
+  /** A user whose servers are trusted beside one's own and root's. */
+  readonly serverUid?: number | undefined;
 }
 
 export interface SocketPath {
   readonly path: string;
   /** Where it was said: a flag, a variable, a file with its line, or `default`. */
   readonly origin: string;
+}
+
+/** The users whose servers are talked to. */
+export function trustedUids({ serverUid }: SocketOptions): readonly number[] {
+  return [process.geteuid?.() ?? 0, 0, ...(serverUid === undefined ? [] : [serverUid])];
 }
 
 /** What the flags say of the path, as a layer of configuration; undefined when they say nothing. */

@@ -5,6 +5,8 @@
 export interface PeerCredentials {
   readonly uid: number;
   readonly gid: number;
+  /** The other groups that it is a member of; not known when left out. */
+  readonly groups?: readonly number[];
   readonly pid: number;
 }
 

@@ -10,6 +10,8 @@ export interface Peer {
   readonly connection: number;
   readonly uid: number | undefined;
   readonly gid: number | undefined;
+  /** The other groups that it is a member of, where the kernel tells. */
+  readonly groups: readonly number[];
   /** A hint only: the socket may have been handed to another process. */
   readonly pid: number | undefined;
 }

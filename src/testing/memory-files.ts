@@ -5,7 +5,19 @@ import { check, type Credentials, existing, type Inode, type MemoryDisk, mayRead
 import { codeOf, type SystemCode, systemError } from "./system-error.ts";
 
 /** What may be made to fail. */
-export type SystemCall = "lstat" | "realpath" | "rename" | "unlink" | "chmod" | "mkdir" | "readText" | "lock" | "bind" | "connect" | "accept";
+export type SystemCall =
+  | "lstat"
+  | "realpath"
+  | "rename"
+  | "unlink"
+  | "chmod"
+  | "chgrp"
+  | "mkdir"
+  | "readText"
+  | "lock"
+  | "bind"
+  | "connect"
+  | "accept";
 
 /** Decides whether a call fails, and with which code. */
 export type Failing = (call: SystemCall, path: string, caller: Credentials) => SystemCode | undefined;
@@ -52,6 +64,12 @@ export function memoryFiles(disk: MemoryDisk, user: FileUser): FileSystem {
       const inode = existing(disk.find(path, user, "links"), path);
       if (user.uid !== 0 && user.uid !== inode.uid) throw systemError("EPERM", path);
       inode.mode = mode & 0o7777;
+    },
+    chgrp(path, gid) {
+      user.enter("chgrp", path);
+      const inode = existing(disk.find(path, user, "no link"), path);
+      if (user.uid !== 0 && (user.uid !== inode.uid || user.gid !== gid)) throw systemError("EPERM", path);
+      inode.gid = gid;
     },
     mkdir(path) {
       user.enter("mkdir", path);

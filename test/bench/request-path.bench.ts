@@ -26,6 +26,7 @@ const files: FileSystem = {
   rename() {},
   unlink() {},
   chmod() {},
+  chgrp() {},
   mkdir() {},
   readText: () => undefined,
   lock: () => ({ kind: "locked", release() {} }),

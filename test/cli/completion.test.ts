@@ -44,6 +44,10 @@ describe("the last word becomes", () => {
     ["a broadcast type", ["subscribe", ""], ["names", "Alarm", "AlarmOver"]],
     ["a broadcast type, for an option that takes one", ["bench", "--push", "AlarmO"], ["names", "AlarmOver"]],
     ["an agent or a type", ["describe", "C"], ["names", "CountDown", "CountUp", "Counted"]],
+    ["what a policy is about", ["policy", "test", "--uid", "1", "req"], ["names", "request"]],
+    ["an agent, for a policy", ["policy", "test", "request", "or"], ["names", "orders"]],
+    ["a type, for a policy", ["policy", "test", "--uid", "1", "request", "siren", ""], ["names", "Burst"]],
+    ["a file, for a module with a policy", ["policy", "test", "discover", ""], ["files"]],
     ["a shell", ["completions", "z"], ["names", "zsh"]],
     ["nothing, for what nobody knows", ["call", "nobody", ""], ["names"]],
   ])("%s", async (_what, words, answer) => {

@@ -3,16 +3,27 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ActonApp, type Clock, type IpcConfigInput, type IpcListener, type Log, ManualClock, type Policy, type RuntimeConfigInput } from "acton";
+import {
+  ActonApp,
+  type Clock,
+  type IpcConfigInput,
+  type IpcListener,
+  type Log,
+  ManualClock,
+  type Policy,
+  type PolicyInput,
+  type RuntimeConfigInput,
+} from "acton";
 import { silentLog } from "../../src/log.ts";
 import { eventually, oneRound } from "./conditions.ts";
 import { RawClient, type RawClientOptions } from "./raw-client.ts";
 import { Price, PriceAlert, Seen, testAgents, Text } from "./test-services.ts";
 
 export interface ServeOptions {
-  readonly config?: Omit<IpcConfigInput, "socketPath">;
+  readonly config?: Omit<IpcConfigInput, "socketPath" | "policy">;
   readonly limits?: RuntimeConfigInput;
   readonly policy?: Policy;
+  readonly policyRules?: PolicyInput;
   readonly log?: Log;
   /** Runs on the system's clock instead of a manual one. */
   readonly systemTime?: boolean;
@@ -54,7 +65,12 @@ export class TestServer implements AsyncDisposable {
   async #serve(options: ServeOptions): Promise<void> {
     for (const blueprint of testAgents(this.seen)) this.runtime.ipcExpose(blueprint.name, await this.runtime.start(blueprint));
     for (const type of [Price, PriceAlert, Text]) this.runtime.ipcRegistry().register(type);
-    this.#listener = await this.runtime.startIpcListener({ ...options.config, policy: options.policy, socketPath: this.path });
+    this.#listener = await this.runtime.startIpcListener({
+      ...options.config,
+      policy: options.policy,
+      policyRules: options.policyRules,
+      socketPath: this.path,
+    });
   }
 
   get path(): string {

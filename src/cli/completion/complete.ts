@@ -94,6 +94,8 @@ async function argumentsFor(command: ActonCommand, line: Line): Promise<Answer> 
       return messageWords(command.name(), positional, current, await discovered(line));
     case "subscribe":
       return names(typesOf(publishedTypes(await discovered(line)), "broadcast"));
+    case "policy":
+      return policyWords(positional.slice(1), () => discovered(line));
     case "describe":
       return describable(await discovered(line));
     default:
@@ -114,6 +116,16 @@ function messageWords(verb: string, positional: readonly string[], current: stri
     return names((fitting.length > 0 ? fitting : handled).map((value) => ({ value, says: discovery.schemas[value]?.replies ?? "" })));
   }
   return keys(SchemaView.of(discovery.schemas[type]?.schema ?? { properties: {} }), positional.slice(2), current);
+}
+
+async function policyWords([operation = "", ...given]: readonly string[], ask: () => Promise<Discovery>): Promise<Answer> {
+  const [agent] = given;
+  const takes = { request: 2, watch: 1, subscribe: 1, pattern: 1, push: 1 }[operation] ?? 0;
+  if (given.length >= takes) return { kind: "files" };
+  const discovery = await ask();
+  if (operation !== "request" && operation !== "watch") return names(typesOf(publishedTypes(discovery), "broadcast"));
+  if (agent === undefined) return names(discovery.agents.map(({ name }) => ({ value: name, says: "agent" })));
+  return names(typesOf(discovery.agents.find(({ name }) => name === agent)?.handles ?? [], "message"));
 }
 
 // After `key=` the values, where there are only some; before it the keys that are not there yet.

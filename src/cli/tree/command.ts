@@ -40,6 +40,11 @@ export class ActonCommand extends Command {
     );
   }
 
+  /** The socket of a server to talk to. */
+  server(): this {
+    return this.socket().option("--server-uid <uid>", "trust a server of this user too, beside one's own and root's", idNumber);
+  }
+
   msgpack(): this {
     return this.option("--msgpack", "speak MessagePack instead of JSON");
   }
@@ -68,6 +73,12 @@ export function milliseconds(text: string): number {
 
 export function wholeNumber(text: string): number {
   if (!/^[1-9]\d{0,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 1.");
+  return Number(text);
+}
+
+/** The number of a user or a group. */
+export function idNumber(text: string): number {
+  if (!/^\d{1,10}$/.test(text) || Number(text) > 2 ** 32 - 2) throw new InvalidArgumentError("It must be the number of a user or a group.");
   return Number(text);
 }
 

@@ -12,7 +12,7 @@ function addDiscover(program: ActonCommand): void {
   program
     .command("discover")
     .description("list the agents, what each takes and answers, and what is broadcast")
-    .socket()
+    .server()
     .timeout(answerHelp, answerMs)
     .json()
     .explain("A table on a terminal; in a pipe one JSON object, with the schema and an example of each message type.")
@@ -26,7 +26,7 @@ function addDescribe(program: ActonCommand): void {
     .command("describe")
     .description("show an agent or a message type: fields, an example, a command to try")
     .argument("<name>", "name of an agent or of a message type")
-    .socket()
+    .server()
     .timeout(answerHelp, answerMs)
     .json()
     .example("acton describe calculator", "all that an agent takes")
@@ -38,7 +38,7 @@ function addStats(program: ActonCommand): void {
   program
     .command("stats")
     .description("show the server's figures: connections, messages, errors")
-    .socket()
+    .server()
     .option("--watch", "show them again and again, with what changed by the second")
     .interval("with --watch: milliseconds between two looks")
     .count("with --watch: leave after this many looks")
@@ -54,7 +54,7 @@ function addPing(program: ActonCommand): void {
   program
     .command("ping")
     .description("measure the round trip to the server")
-    .socket()
+    .server()
     .count("how often", 1)
     .interval("milliseconds between two of them")
     .timeout("give up when no answer has come after this many milliseconds", answerMs)
@@ -67,7 +67,7 @@ function addDoctor(program: ActonCommand): void {
   program
     .command("doctor")
     .description("find out why a socket does not answer")
-    .socket()
+    .server()
     .timeout("how long the server has for each answer, in milliseconds", 2000)
     .json()
     .explain(
@@ -86,7 +86,7 @@ function addBench(program: ActonCommand): void {
     .argument("[agent]", "name under which the agent is exposed", "calculator")
     .argument("[type]", "message type", "AddRequest")
     .argument("[payload...]", "key=value pairs, one JSON text, @file, or - for standard input (default: a=5 b=3)")
-    .socket()
+    .server()
     .option("--connections <n>", "connections", wholeNumber, 1)
     .option("--in-flight <n>", "requests that wait for their answer at a time, on each connection", wholeNumber, 64)
     .option("--duration <ms>", "how long to measure, in milliseconds, after a moment of warming up", milliseconds, 5000)

@@ -6,12 +6,12 @@ export const talkCommands = { call: addCall, send: addSend, stream: addStream, s
 
 function addCall(program: ActonCommand): void {
   withPayload(program.command("call").description("send one request to an agent and print its reply"))
-    .socket()
+    .server()
     .timeout("give up after this many milliseconds", 30_000)
     .msgpack()
     .json("print compact JSON on a terminal too")
     .explain(payloadHelp)
-    .explain("It talks only to a server that runs as the same user or as root; to any other nothing is sent.")
+    .explain("It talks only to a server that runs as the same user, as root, or as that of --server-uid; to any other nothing is sent.")
     .example("acton call calculator AddRequest a=5 b=3", "a request with two numbers")
     .example(`acton call kv_store SetValue key=ada 'value={"born":1815}'`, "a value that is JSON")
     .example('echo \'{"a":5,"b":3}\' | acton call calculator AddRequest -', "a payload from standard input")
@@ -20,7 +20,7 @@ function addCall(program: ActonCommand): void {
 
 function addSend(program: ActonCommand): void {
   withPayload(program.command("send").description("send one message to an agent, and wait for no answer"))
-    .socket()
+    .server()
     .timeout("give up after this many milliseconds", 30_000)
     .msgpack()
     .json("print compact JSON on a terminal too")
@@ -32,7 +32,7 @@ function addSend(program: ActonCommand): void {
 
 function addStream(program: ActonCommand): void {
   withPayload(program.command("stream").description("ask an agent for a stream and print each item as it comes"))
-    .socket()
+    .server()
     .count("leave after this many items; the agent is told, and stops")
     .timeout("give up when the stream has not ended after this many milliseconds (default: no limit)")
     .msgpack()
@@ -52,7 +52,7 @@ function addSubscribe(program: ActonCommand): void {
     .command("subscribe")
     .description("print what is broadcast, as it comes")
     .argument("<type...>", "message types, or patterns: a prefix and *, quoted")
-    .socket()
+    .server()
     .count("leave after this many messages")
     .timeout("leave after this many milliseconds; with --count, fail when fewer came")
     .msgpack()

@@ -35,6 +35,8 @@ export interface CallLimits {
   readonly requestTimeoutMs: number;
 }
 
+type CallsContext = { readonly config: CallLimits; readonly clock: Clock; readonly inFlight: Capacity };
+
 /** Whose calls these are. */
 export interface CallsOwner {
   perform(arrival: Arrival): void;
@@ -52,6 +54,8 @@ export class Calls {
   readonly #limits: CallLimits;
   readonly #clock: Clock;
   readonly #total: Capacity;
+  /** What one user may have in flight, where that is bounded. */
+  readonly #user: Capacity | undefined;
   readonly #owner: CallsOwner;
   // By correlation; those without one are their own key. What waits for its place holds its correlation too.
   readonly #open = new Map<string | OpenCall, OpenCall | WaitingCall>();
@@ -63,10 +67,11 @@ export class Calls {
   #admitting = false;
   readonly #admitMore = (): void => this.#admitWaiting();
 
-  constructor(limits: CallLimits, clock: Clock, total: Capacity, owner: CallsOwner) {
-    this.#limits = limits;
+  constructor({ config, clock, inFlight }: CallsContext, user: Capacity | undefined, owner: CallsOwner) {
+    this.#limits = config;
     this.#clock = clock;
-    this.#total = total;
+    this.#total = inFlight;
+    this.#user = user;
     this.#owner = owner;
   }
 
@@ -134,6 +139,7 @@ export class Calls {
     } else {
       this.requests += 1;
       this.#total.take(1);
+      this.#user?.take(1);
     }
   }
 
@@ -147,6 +153,7 @@ export class Calls {
     } else {
       this.requests -= 1;
       this.#total.give(1);
+      this.#user?.give(1);
     }
     if (this.#waiting.size > 0) this.#admitWaiting();
   }

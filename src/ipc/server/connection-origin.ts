@@ -2,6 +2,9 @@
 
 import type { Origin, Peer } from "../../message/envelope.ts";
 import type { Trace } from "../wire/packet.ts";
+import type { Guest } from "./door.ts";
+import type { PeerRules } from "./peer-rules.ts";
+import type { User } from "./users.ts";
 
 export class ConnectionOrigin {
   readonly peer: Peer;
@@ -9,10 +12,15 @@ export class ConnectionOrigin {
   identity: unknown;
   /** The connection was ended by the application: what it sent and nobody has begun is dropped. */
   revoked = false;
+  /** What is configured for this peer. */
+  readonly rules: PeerRules | undefined;
+  readonly user: User;
   #plain: Origin | undefined;
 
-  constructor(peer: Peer) {
+  constructor({ peer, rules, user }: Guest) {
     this.peer = peer;
+    this.rules = rules;
+    this.user = user;
   }
 
   /** One for all messages that have neither a trace nor somebody who waits for them elsewhere. */

@@ -2,7 +2,6 @@
 // place of its client, and `close` is where all of them are given back.
 
 import { detailOf, type Failure, stackOf } from "../../errors.ts";
-import type { Peer } from "../../message/envelope.ts";
 import type { Socket, SocketHandler } from "../transport.ts";
 import type { Voice } from "../wire/detect.ts";
 import type { Dialect } from "../wire/dialect.ts";
@@ -12,6 +11,7 @@ import { Answers, type AnswersOwner } from "./answers.ts";
 import { type Arrival, Calls } from "./calls.ts";
 import { ConnectionOrigin } from "./connection-origin.ts";
 import { ClosingSocket } from "./closing-socket.ts";
+import type { Guest } from "./door.ts";
 import { type IdleState, IdleWatch } from "./idle-watch.ts";
 import { Intake, type IntakeOwner } from "./intake.ts";
 import type { Admission } from "./policy.ts";
@@ -50,15 +50,15 @@ export class Connection implements SocketHandler, IntakeOwner, AnswersOwner, Pus
   #peerDone = false;
   #inputEnded = false;
 
-  constructor(context: ServerContext, owner: ConnectionOwner, socket: Socket, peer: Peer) {
+  constructor(context: ServerContext, owner: ConnectionOwner, socket: Socket, guest: Guest) {
     const { clock, config } = context;
     this.#context = context;
     this.#owner = owner;
-    this.origin = new ConnectionOrigin(peer);
+    this.origin = new ConnectionOrigin(guest);
     this.#socket = new ClosingSocket(socket, clock);
     this.#intake = new Intake(context, socket, this, context.policy?.admit === undefined);
     this.answers = new Answers(context, socket, this);
-    this.calls = new Calls(config, clock, context.inFlight, {
+    this.calls = new Calls(context, guest.user.inFlight, {
       perform: (arrival) => owner.perform(this, arrival),
       refuse: ({ packet, slot }, failure) => this.fail(packet, slot, failure),
     });

@@ -5,6 +5,8 @@ import { type ErrorCode, errorKinds } from "../../errors.ts";
 export class ListenerCounters {
   connectionsAccepted = 0;
   connectionsRefused = 0;
+  connectionsDenied = 0;
+  connectionsOverUserLimit = 0;
   connectionsClosedIdle = 0;
   connectionsClosedSlow = 0;
   framesReceived = 0;
@@ -13,6 +15,7 @@ export class ListenerCounters {
   framesSent = 0;
   bytesSent = 0;
   messagesProcessed = 0;
+  requestsOverUserLimit = 0;
   errors = 0;
   pushesSent = 0;
   pushesDropped = 0;
@@ -36,6 +39,10 @@ export interface ListenerStats {
   readonly activeConnections: number;
   readonly connectionsAccepted: number;
   readonly connectionsRefused: number;
+  /** Those that the policy did not let in. */
+  readonly connectionsDenied: number;
+  /** Of those refused, the ones of users who had as many as one user may have. */
+  readonly connectionsOverUserLimit: number;
   readonly connectionsClosedIdle: number;
   /** Closed because their peer did not read. */
   readonly connectionsClosedSlow: number;
@@ -54,6 +61,8 @@ export interface ListenerStats {
   readonly bytesSent: number;
   /** Requests that were taken up, whatever their outcome. */
   readonly messagesProcessed: number;
+  /** Requests refused because their user had as many in flight as one user may have. */
+  readonly requestsOverUserLimit: number;
   /** Failures answered. */
   readonly errors: number;
   readonly errorsByCode: Readonly<Partial<Record<ErrorCode, number>>>;

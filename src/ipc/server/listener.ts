@@ -8,13 +8,13 @@ import type { IpcConfig } from "../../config.ts";
 import { detailOf, type Failure } from "../../errors.ts";
 import type { FileSystem } from "../../files.ts";
 import type { Log } from "../../log.ts";
-import type { Peer } from "../../message/envelope.ts";
 import type { Names } from "../../runtime/names.ts";
 import type { Scheduler } from "../../scheduler.ts";
 import type { Socket, SocketHandler, Transport } from "../transport.ts";
 import type { Packet } from "../wire/packet.ts";
 import type { Arrival } from "./calls.ts";
 import { Connection, type ConnectionOwner } from "./connection.ts";
+import { Door } from "./door.ts";
 import type { ListenerStats } from "./listener-stats.ts";
 import { type HeldPath, holdPath } from "./held-path.ts";
 import { checkOpenFiles, memoryBound, refusedMax } from "./listener-bounds.ts";
@@ -22,7 +22,6 @@ import { makeContext } from "./make-context.ts";
 import { shuttingDown } from "./operations/refuse-arrival.ts";
 import { performRequest } from "./operations/request.ts";
 import { type Admission, admissionOf, type Policy } from "./policy.ts";
-import { RefusedConnection } from "./refused-connection.ts";
 import { route } from "./router.ts";
 import type { Release, ServerContext } from "./server-context.ts";
 import type { TypeRegistry } from "./type-registry.ts";
@@ -57,10 +56,8 @@ export class IpcListener implements ConnectionOwner {
   readonly #parts: ListenerParts;
   readonly #context: ServerContext;
   readonly #connections = new Map<number, Connection>();
-  readonly #refused = new Set<RefusedConnection>();
-  readonly #refusedMax: number;
+  readonly #door: Door;
   readonly #path: HeldPath;
-  #connectionNumber = 0;
   #draining = false;
   #onIdle: (() => void) | undefined;
   #onAllClosed: (() => void) | undefined;
@@ -72,8 +69,8 @@ export class IpcListener implements ConnectionOwner {
     this.#parts = parts;
     const openFiles = parts.host.openFilesMax();
     checkOpenFiles(parts.config, openFiles);
-    this.#refusedMax = refusedMax(openFiles);
     this.#context = makeContext({ ...parts, uid: parts.host.uid }, { isDraining: () => this.#draining, stats: () => this.stats() });
+    this.#door = new Door(this.#context, refusedMax(openFiles));
     const { host, config, log } = parts;
     this.#path = holdPath(parts, (socket) => this.#accept(socket));
     log.info("listening", { path: this.#path.path, pid: host.pid, memoryBoundMiB: Math.ceil(memoryBound(config) / 2 ** 20) });
@@ -155,40 +152,21 @@ export class IpcListener implements ConnectionOwner {
 
   closed(connection: Connection): void {
     this.#connections.delete(connection.origin.peer.connection);
+    this.#door.left(connection.origin.user);
     this.idle();
     if (this.#connections.size === 0) this.#onAllClosed?.();
   }
 
   #accept(socket: Socket): SocketHandler {
-    const { counters } = this.#context;
-    const { config, policy } = this.#parts;
-    counters.connectionsAccepted += 1;
-    if (this.isClosed) return this.#refuse(socket, shuttingDown);
-    if (this.#connections.size >= config.maxConnections) {
-      return this.#refuse(socket, {
-        code: "CONNECTION_LIMIT_REACHED",
-        message: `too many connections (${config.maxConnections})`,
-        subject: String(config.maxConnections),
-        details: { limit: config.maxConnections },
-      });
-    }
-    this.#connectionNumber += 1;
-    const { uid, gid, pid } = socket.credentials ?? {};
-    const peer: Peer = { connection: this.#connectionNumber, uid, gid, pid };
-    const connection = new Connection(this.#context, this, socket, peer);
-    this.#connections.set(peer.connection, connection);
-    if (policy?.admit !== undefined) void this.#admit(connection, policy.admit);
-    return connection;
-  }
-
-  #refuse(socket: Socket, failure: Failure): SocketHandler {
-    const { counters, clock } = this.#context;
-    counters.connectionsRefused += 1;
-    counters.failed(failure.code);
-    const refused = new RefusedConnection(socket, clock, failure, (gone) => this.#refused.delete(gone));
-    if (this.#refused.size >= this.#refusedMax) socket.terminate();
-    else this.#refused.add(refused);
-    return refused;
+    this.#context.counters.connectionsAccepted += 1;
+    if (this.isClosed) return this.#door.refuse(socket, shuttingDown);
+    return this.#door.open(socket, (guest) => {
+      const connection = new Connection(this.#context, this, socket, guest);
+      this.#connections.set(guest.peer.connection, connection);
+      const { policy } = this.#parts;
+      if (policy?.admit !== undefined) void this.#admit(connection, policy.admit);
+      return connection;
+    });
   }
 
   // A connection that goes meanwhile settles the race, so that nothing of it waits for a policy that hangs.
@@ -205,6 +183,7 @@ export class IpcListener implements ConnectionOwner {
       admission = { refused: "the policy failed" };
     }
     clock.disarm(timer);
+    if (admission.refused !== undefined && !connection.closed) this.#context.counters.connectionsDenied += 1;
     connection.decided(admission);
   }
 

@@ -1,4 +1,5 @@
-// Who may do what: the hooks that an application's policy fills. Without a policy everything is allowed.
+// Who may do what: the hooks that an application's policy fills, and the rules that are configured. Both must allow; where
+// there are neither, everything is allowed.
 
 import { detailOf, stackOf } from "../../errors.ts";
 import type { Log } from "../../log.ts";
@@ -23,6 +24,13 @@ export interface Guarded {
   readonly log: Log;
 }
 
+/** Who asks. */
+export interface Asker {
+  readonly identity: unknown;
+  /** What is configured for it; undefined when nothing is. */
+  readonly rules: { decide(operation: Operation): { readonly allowed: boolean } } | undefined;
+}
+
 export interface Policy {
   /** Admits a connection, giving it an identity, or refuses it with a text for its user. Refused too when it throws or is late. */
   readonly admit?: ((peer: Peer) => Admission | Promise<Admission>) | undefined;
@@ -38,10 +46,11 @@ export function admissionOf(given: Admission | null | undefined): Admission {
 }
 
 /** The text of the refusal, or undefined when the operation is allowed. */
-export function refusalOf({ policy, log }: Guarded, identity: unknown, operation: Operation): string | undefined {
+export function refusalOf({ policy, log }: Guarded, asker: Asker, operation: Operation): string | undefined {
+  if (asker.rules !== undefined && !asker.rules.decide(operation).allowed) return `${operation.kind} is not allowed`;
   if (policy?.authorize === undefined) return undefined;
   try {
-    const verdict = policy.authorize(identity, operation);
+    const verdict = policy.authorize(asker.identity, operation);
     if (verdict === undefined || verdict === true) return undefined;
     return typeof verdict === "string" ? verdict : `${operation.kind} is not allowed`;
   } catch (error) {

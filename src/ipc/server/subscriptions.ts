@@ -7,12 +7,12 @@ import { ActonError, detailOf, quoted } from "../../errors.ts";
 import type { Dialect } from "../wire/dialect.ts";
 import type { Format, SubscriptionState } from "../wire/packet.ts";
 import type { Answers } from "./answers.ts";
-import { refusalOf } from "./policy.ts";
+import { type Asker, refusalOf } from "./policy.ts";
 import type { ServerContext } from "./server-context.ts";
 
 /** The connection, as its pushes see it. */
 export interface PushTarget {
-  readonly origin: { readonly identity: unknown };
+  readonly origin: Asker;
   readonly dialect: Dialect;
   readonly answers: Answers;
 }
@@ -82,7 +82,7 @@ export class Subscriptions implements Subscriber {
     const { name } = publication.type;
     const { counters, config, types } = this.#context;
     if (!types.isRegistered(name)) return;
-    if (refusalOf(this.#context, this.#target.origin.identity, { kind: "push", type: name }) !== undefined) {
+    if (refusalOf(this.#context, this.#target.origin, { kind: "push", type: name }) !== undefined) {
       counters.pushesWithheld += 1;
       return;
     }

@@ -4,6 +4,7 @@
 import { basename, dirname, join } from "node:path";
 import { ActonError, detailOf } from "../../errors.ts";
 import type { FileStatus, FileSystem } from "../../files.ts";
+import type { SocketAccess } from "./socket-access.ts";
 import type { ServerSocket, Socket, SocketHandler, Transport } from "../transport.ts";
 
 export interface TakeoverSeams {
@@ -11,6 +12,7 @@ export interface TakeoverSeams {
   readonly transport: Transport;
   readonly pid: number;
   readonly uid: number;
+  readonly access: SocketAccess;
 }
 
 export interface HeldPath {
@@ -101,7 +103,7 @@ function takeLock(path: string, { files, pid }: TakeoverSeams): { readonly relea
   }
 }
 
-function bind(path: string, { files, transport }: TakeoverSeams, accept: (socket: Socket) => SocketHandler): ServerSocket {
+function bind(path: string, { files, transport, access }: TakeoverSeams, accept: (socket: Socket) => SocketHandler): ServerSocket {
   const fresh = path + freshSuffix;
   const leftover = files.lstat(fresh);
   if (leftover?.kind === "socket") files.unlink(fresh);
@@ -109,11 +111,22 @@ function bind(path: string, { files, transport }: TakeoverSeams, accept: (socket
   try {
     const status = files.lstat(fresh);
     if (status?.kind !== "socket") throw refused(fresh, "what was bound there is not a socket");
+    // The group first: with the mode the socket is open, and then to nobody else.
+    if (access.gid !== undefined && access.gid !== status.gid) give(fresh, access.gid, files);
+    if (access.mode !== status.mode) files.chmod(fresh, access.mode);
     files.rename(fresh, path);
     return server;
   } catch (error) {
     server.stop();
     throw error;
+  }
+}
+
+function give(path: string, gid: number, files: FileSystem): void {
+  try {
+    files.chgrp(path, gid);
+  } catch (error) {
+    throw refused(path, `it cannot be given to group ${gid}, as only a member of it may: ${detailOf(error)}`);
   }
 }
 

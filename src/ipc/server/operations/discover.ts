@@ -4,28 +4,35 @@ import { exampleOf } from "../../../message/json-schema.ts";
 import type { MessageType } from "../../../message/message-type.ts";
 import type { Discovery, DiscoverPacket } from "../../wire/packet.ts";
 import type { Connection } from "../connection.ts";
-import { refusalOf } from "../policy.ts";
+import { type Operation, refusalOf } from "../policy.ts";
 import type { ServerContext } from "../server-context.ts";
+import type { TypeRegistry } from "../type-registry.ts";
 import { answer } from "./answer.ts";
 
 export function discover(context: ServerContext, connection: Connection, packet: DiscoverPacket): void {
   const slot = connection.openSlot(packet);
-  const refusal = refusalOf(context, connection.origin.identity, { kind: "discover" });
+  const refusal = refusalOf(context, connection.origin, { kind: "discover" });
   if (refusal !== undefined) {
     connection.fail(packet, slot, { code: "ACCESS_DENIED", message: refusal });
     return;
   }
-  answer(connection, packet, slot, (dialect, out) => dialect.discovery(out, packet, discoveryOf(context, packet)));
+  const discovery = discoveryOf(context, connection, packet);
+  // The policy was asked, and may have ended the connection itself.
+  if (connection.closed) return;
+  answer(connection, packet, slot, (dialect, out) => dialect.discovery(out, packet, discovery));
 }
 
-function discoveryOf(context: ServerContext, wanted: DiscoverPacket): Discovery {
+function discoveryOf(context: ServerContext, { origin }: Connection, wanted: DiscoverPacket): Discovery {
   const { names, types, product, application } = context;
-  const messageTypes = types.registeredTypes();
-  const actors = [...names.entries()].map(([name, handle]) => ({
+  const isShown = (operation: Operation): boolean => refusalOf(context, origin, operation) === undefined;
+  const isDecided = origin.rules !== undefined || context.policy?.authorize !== undefined;
+  const agents = [...names.entries()].map(([name, handle]) => ({
     name,
     ern: `ern:acton:system:framework:agent:${handle.id}`,
     handles: handle.recipient.handles.map((type) => type.name).sort(),
   }));
+  const actors = isDecided ? agents.map((agent) => usable(agent, isShown)).filter(({ handles }) => handles.length > 0) : agents;
+  const messageTypes = isDecided ? usableTypes(types, new Set(actors.flatMap(({ handles }) => handles)), isShown) : types.registeredTypes();
   const schemas = Object.fromEntries(messageTypes.map((name) => [name, describe(types.find(name) as MessageType)]));
   return {
     product,
@@ -34,6 +41,18 @@ function discoveryOf(context: ServerContext, wanted: DiscoverPacket): Discovery 
     messageTypes: wanted.messageTypes ? messageTypes : undefined,
     schemas,
   };
+}
+
+type Agent = NonNullable<Discovery["actors"]>[number];
+
+function usable(agent: Agent, isShown: (operation: Operation) => boolean): Agent {
+  return { ...agent, handles: agent.handles.filter((type) => isShown({ kind: "request", agent: agent.name, type })) };
+}
+
+/** What may be asked, what is answered to it, and what may be subscribed to. */
+function usableTypes(types: TypeRegistry, handled: ReadonlySet<string>, isShown: (operation: Operation) => boolean): string[] {
+  const answers = new Set([...handled].map((name) => types.find(name)?.answer?.name));
+  return types.registeredTypes().filter((type) => handled.has(type) || answers.has(type) || isShown({ kind: "subscribe", type }));
 }
 
 const described = new WeakMap<MessageType, Record<string, unknown>>();

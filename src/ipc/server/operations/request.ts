@@ -94,9 +94,9 @@ interface Resolved {
 // Policy, agent, type, payload: in this order, and the first that fails answers.
 function resolve(context: ServerContext, connection: Connection, packet: RequestPacket): Resolved | Failure {
   const { target, messageType, replyTo } = packet;
-  const refusal = refusalOf(context, connection.origin.identity, { kind: "request", agent: target, type: messageType });
+  const refusal = refusalOf(context, connection.origin, { kind: "request", agent: target, type: messageType });
   if (refusal !== undefined) return { code: "ACCESS_DENIED", message: refusal };
-  const forwardRefusal = replyTo === undefined ? undefined : refusalOf(context, connection.origin.identity, forwardOf(context, packet, replyTo));
+  const forwardRefusal = replyTo === undefined ? undefined : refusalOf(context, connection.origin, forwardOf(context, packet, replyTo));
   if (forwardRefusal !== undefined) return { code: "ACCESS_DENIED", message: forwardRefusal };
   const recipient = context.names.find(target)?.recipient;
   if (recipient === undefined) return agentNotFound(target);
@@ -109,8 +109,15 @@ function resolve(context: ServerContext, connection: Connection, packet: Request
     logSchemaFault(context.log, type, validation);
     return { code: "SERIALIZATION_ERROR", message: validation.problem };
   }
-  const crowded = packet.expectsStream ? tooManyStreams(context, connection) : undefined;
+  const crowded = packet.expectsStream ? tooManyStreams(context, connection) : packet.expectsReply ? tooManyOfUser(context, connection) : undefined;
   return crowded ?? { recipient, type, payload: validation.value, forwardTo };
+}
+
+function tooManyOfUser(context: ServerContext, connection: Connection): Failure | undefined {
+  const { user } = connection.origin;
+  if (user.inFlight === undefined || !user.inFlight.exhausted) return undefined;
+  context.counters.requestsOverUserLimit += 1;
+  return { code: "TARGET_BUSY", message: `user ${user.uid ?? "unknown"} has ${user.inFlight.max} requests in flight`, ran: "no" };
 }
 
 // A reply that is sent on is a message like any other to the one who gets it.

@@ -9,7 +9,7 @@ import { answer } from "./answer.ts";
 
 export function stats(context: ServerContext, connection: Connection, packet: QueryPacket): void {
   const slot = connection.openSlot(packet);
-  const refusal = refusalOf(context, connection.origin.identity, { kind: "stats" });
+  const refusal = refusalOf(context, connection.origin, { kind: "stats" });
   if (refusal !== undefined) {
     connection.fail(packet, slot, { code: "ACCESS_DENIED", message: refusal });
     return;

@@ -66,7 +66,7 @@ function authorize(context: ServerContext, connection: Connection, types: readon
     ...patterns.map((pattern) => ({ kind: "subscribePattern", pattern }) as const),
   ];
   for (const operation of operations) {
-    const refusal = refusalOf(context, connection.origin.identity, operation);
+    const refusal = refusalOf(context, connection.origin, operation);
     if (refusal !== undefined) throw new ActonError("ACCESS_DENIED", refusal);
   }
 }

@@ -25,7 +25,7 @@ function resolve(context: ServerContext, connection: Connection, packet: WatchPa
   const refusal = refuseArrival(context, connection, packet.shape);
   if (refusal !== undefined) return refusal;
   const { agent } = packet;
-  const denial = refusalOf(context, connection.origin.identity, { kind: "watch", agent });
+  const denial = refusalOf(context, connection.origin, { kind: "watch", agent });
   if (denial !== undefined) return { code: "ACCESS_DENIED", message: denial };
   return tooManyStreams(context, connection) ?? context.names.find(agent)?.recipient ?? agentNotFound(agent);
 }
