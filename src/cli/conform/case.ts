@@ -11,6 +11,7 @@ export const needs = [
   "streaming",
   "push",
   "discovery",
+  "schemas",
   "stats",
   "cancel",
   "credit",

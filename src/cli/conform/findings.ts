@@ -75,6 +75,7 @@ function learn(answer: Fields, has: Set<Need>): void {
   const { actors, message_types: types } = answer;
   if (answer["success"] !== true || !Array.isArray(actors) || !Array.isArray(types)) return;
   has.add("discovery");
+  if (isFields(answer["schemas"])) has.add("schemas");
   const names = actors.map((actor: unknown) => (isFields(actor) ? actor["name"] : undefined));
   for (const [need, [agent, type]] of Object.entries(services)) {
     if ((agent === undefined || names.includes(agent)) && types.includes(type)) has.add(need as Need);

@@ -45,7 +45,8 @@ function reportRecord({ path, findings, cases, verdicts }: Outcome): Record<stri
   };
 }
 
-function reportText({ path, findings, cases, verdicts }: Outcome, palette: Palette): string {
+/** For people. */
+export function reportText({ path, findings, cases, verdicts }: Outcome, palette: Palette): string {
   const { bold, dim, green, red, yellow } = palette;
   const lines = [`${bold(findings.server ?? "a server")} ${dim(`on ${path}, with ${[...findings.has].join(", ")}`)}`, ""];
   for (const group of groupsOf(cases)) {

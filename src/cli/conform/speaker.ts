@@ -1,7 +1,7 @@
 // A connection that speaks: what a case means to say and hear, in the fields of whichever dialect the connection has. Cases
 // that look at one field of one dialect use the frames below it.
 
-import { absent, either, type Matching, someText } from "./expectation.ts";
+import { absent, beginning, either, type Matching, someText } from "./expectation.ts";
 import { Peer } from "./peer.ts";
 import { actonCode, actonText, bareText, type RefusalCode } from "./refusals.ts";
 import { acton2, type Fields, kinds, type Tongue, acton2Pack } from "./tongue.ts";
@@ -115,7 +115,8 @@ export class Speaker extends Peer {
     const failure = { error: text ?? (shape === "stream" && code === "TIMEOUT" ? someText : actonText(code)), error_code: actonCode(code) };
     if (shape === "stream") return await this.gets({ ...correlation, sequence, is_final: true, ...failure }, this.streamHeader);
     if (shape === "response") return await this.gets({ ...correlation, success: false, ...failure }, { kind: kinds.error });
-    const error = text ?? someText;
+    // What it replaces has no field for a code.
+    const error = text ?? beginning(`${actonCode(code)}: `);
     if (shape === "patterns") return await this.gets({ ...correlation, success: false, error, subscribed_patterns: [] }, { kind: kinds.response });
     const held = shape === "types" ? { subscribed_types: [] } : {};
     return await this.gets({ ...correlation, success: false, error, ...held }, { kind: kinds.error });

@@ -2,7 +2,7 @@
 
 import type { Group } from "../case.ts";
 import { beginning, either, expectThat, Lacking, Unmet, wholeNumber } from "../expectation.ts";
-import { connectionFailure, getValue, setValue, type Speaker } from "../speaker.ts";
+import { connectionFailure, getValue, setValue, type Speaker, sum } from "../speaker.ts";
 import { acton2, all, bareJson, barePack, type Fields, kinds } from "../tongue.ts";
 
 const two = [bareJson, acton2];
@@ -36,6 +36,37 @@ export const connections: Group = {
         for (let sequence = 0; sequence < 2000; sequence++) await peer.item("1", sequence);
         await peer.final("1", 2000);
         await peer.ends();
+      },
+    },
+    {
+      says: "thousands of requests are answered in full after the client has shut its write side",
+      tongues: two,
+      async run(peer) {
+        const requests = 3000;
+        peer.write(Buffer.concat(Array.from({ length: requests }, (_, n) => peer.frame({ ...peer.id(`${n}`), ...sum }))));
+        peer.shutdown();
+        for (let n = 0; n < requests; n++) await peer.gets({ success: true, payload: { sum: 8 } });
+        await peer.ends();
+      },
+    },
+    {
+      says: "what a client has left open when it hangs up is over",
+      tongues: two,
+      needs: ["stats", "list_service", "streaming", "credit"],
+      alone: true,
+      async run(peer, { open }) {
+        const other = await open(peer.tongue);
+        const openStreams = async (): Promise<number> => {
+          peer.stats("stats");
+          const { payload } = await peer.replies("stats", { streams_open: wholeNumber });
+          return Number((payload as Fields)["streams_open"]);
+        };
+        const before = await openStreams();
+        for (const id of ["1", "2", "3"]) other.wait(id);
+        await other.lives();
+        expectThat(await openStreams(), before + 3);
+        other.close();
+        while ((await openStreams()) !== before);
       },
     },
     {

@@ -1,7 +1,7 @@
 // Correlations: what may be one, that it comes back, who else may have it, and the order of those that have none.
 
 import type { Group } from "../case.ts";
-import { absent, someText } from "../expectation.ts";
+import { absent, someList, someText } from "../expectation.ts";
 import { listOf, sum } from "../speaker.ts";
 import { acton1, acton2, acton2Pack, all, bare, kinds } from "../tongue.ts";
 
@@ -129,6 +129,21 @@ export const correlations: Group = {
         const { stream_id } = await peer.gets({ stream_id: someText, request_id: absent, sequence: 0, is_final: false });
         for (let sequence = 1; sequence < 20; sequence++) await peer.gets({ stream_id, sequence, is_final: false });
         await peer.gets({ stream_id, sequence: 20, payload: null, is_final: true });
+        await peer.replies(null, { sum: 8 });
+      },
+    },
+    {
+      says: "whatever has no id is answered in its order, be it a stream, a ping or a mistake",
+      tongues: bare,
+      needs: ["calculator", "list_service", "streaming", "discovery"],
+      async run(peer) {
+        const frames = [{ ...listOf(20), expects_stream: true }, { ping: true }, { discover: true }, { message_types: 5 }, { hello: "there" }, sum];
+        peer.write(...frames.map((fields) => peer.frame(fields)));
+        for (let sequence = 0; sequence <= 20; sequence++) await peer.gets({ sequence, is_final: sequence === 20 });
+        await peer.replies(null, null);
+        await peer.gets({ request_id: null, success: true, actors: someList });
+        await peer.refuses(null, "SERIALIZATION_ERROR", { shape: "types" });
+        await peer.refuses(null, "SERIALIZATION_ERROR");
         await peer.replies(null, { sum: 8 });
       },
     },

@@ -1,7 +1,7 @@
 // Frames: how bytes may be split and joined, how long they may be, and what an empty one means.
 
 import type { Group } from "../case.ts";
-import { containing, expectThat } from "../expectation.ts";
+import { containing, expectThat, Lacking } from "../expectation.ts";
 import { getValue, setValue, sum } from "../speaker.ts";
 import { acton1, acton2, acton2Pack, all, bare, bareFrame, bareJson, barePack, kinds, lengthOf } from "../tongue.ts";
 
@@ -47,6 +47,21 @@ export const framing: Group = {
           ids.sort((one, other) => Number(one) - Number(other)),
           [...Array(framesAtOnce).keys()],
         );
+        await peer.lives();
+      },
+    },
+    {
+      says: "thousands of requests that wait for no answer are all answered",
+      tongues: [bareJson, acton2],
+      async run(peer) {
+        const requests = 5000;
+        peer.write(Buffer.concat(Array.from({ length: requests }, (_, n) => peer.frame({ ...peer.id(`${n}`), ...sum, payload: { a: n, b: 0 } }))));
+        const waiting = new Set(Array.from({ length: requests }, (_, n) => n));
+        while (waiting.size > 0) {
+          const { fields } = await peer.next({ kind: kinds.response });
+          const id = Number(fields[peer.isBare ? "request_id" : "correlation_id"]);
+          expectThat({ due: waiting.delete(id), ...fields }, { due: true, success: true, payload: { sum: id } });
+        }
         await peer.lives();
       },
     },
@@ -134,6 +149,21 @@ export const framing: Group = {
         const answers = [await peer.next(), await peer.next()].map(({ fields }) => fields["success"]);
         if (answers.includes(true) && answers.includes(false)) await peer.ends();
         else await peer.gets("the sum, and a refusal");
+      },
+    },
+    {
+      says: "a body of 1 MiB is taken, and one byte more is refused",
+      section: "Limits",
+      tongues: [bareJson, acton2],
+      async run(peer) {
+        const body = Buffer.from(JSON.stringify({ ...peer.id("1"), ...sum }));
+        peer.write(peer.around(Buffer.concat([body, Buffer.alloc(2 ** 20 - body.length, 0x20)])));
+        await peer.replies("1", { sum: 8 });
+        peer.write(peer.around(Buffer.concat([body, Buffer.alloc(2 ** 20 + 1 - body.length, 0x20)])));
+        const { fields } = await peer.next({});
+        if (fields["success"] === true) throw new Lacking("no limit of 1 MiB on what comes in");
+        expectThat(fields, { success: false, error: containing(String(2 ** 20 + 1), String(2 ** 20)), error_code: "PROTOCOL_ERROR" });
+        await peer.ends();
       },
     },
     {

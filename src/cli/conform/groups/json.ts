@@ -200,6 +200,17 @@ export const json: Group = {
       },
     },
     {
+      says: "a hundred thousand values and keys are taken, or refused, and the connection lives",
+      section: "Limits",
+      async run(peer) {
+        peer.write(peer.around(text({ more: `,"x":[${"0,".repeat(90_000)}0]` })));
+        await peer.replies("1", { sum: 8 });
+        peer.write(peer.around(text({ more: `,"x":[${"0,".repeat(100_000)}0]` })));
+        await peer.gets(either({ success: true, payload: { sum: 8 } }, { success: false, error_code: "SERIALIZATION_ERROR" }));
+        await peer.lives();
+      },
+    },
+    {
       says: "a body of nothing but open brackets costs its request only",
       section: "Limits",
       async run(peer) {

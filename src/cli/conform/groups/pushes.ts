@@ -1,7 +1,7 @@
 // Pushes: what one has in it, who gets it, how often, and in which format. The guide's price feed broadcasts each second.
 
 import type { Group } from "../case.ts";
-import { expectThat, someText, Unmet, wholeNumber } from "../expectation.ts";
+import { expectThat, Matching, someText, Unmet, wholeNumber } from "../expectation.ts";
 import { acton2, acton2Pack, bareJson, barePack, full, kinds } from "../tongue.ts";
 
 const seq = wholeNumber;
@@ -33,7 +33,10 @@ export const pushes: Group = {
         await peer.holds("1", { types: ["PriceUpdate"] });
         peer.subscribePatterns("2", ["*", "Price*", "PriceUpdate*"]);
         await peer.gets({ ...peer.id("2"), success: true });
-        for (const number of [0, 1]) await peer.pushed({ message_type: "PriceUpdate", seq: number });
+        const field = peer.isBare ? "timestamp" : "timestamp_ms";
+        const first = await peer.pushed({ message_type: "PriceUpdate", seq: 0 });
+        const later = new Matching(`a time after ${String(first[field])}`, (time) => Number(time) > Number(first[field]));
+        await peer.pushed({ message_type: "PriceUpdate", seq: 1, [field]: later });
       },
     },
     {

@@ -2,7 +2,7 @@
 
 import type { Group } from "../case.ts";
 import { containing } from "../expectation.ts";
-import { sum } from "../speaker.ts";
+import { getValue, setValue, sum } from "../speaker.ts";
 import { all, bare } from "../tongue.ts";
 
 export const requests: Group = {
@@ -146,6 +146,18 @@ export const requests: Group = {
       },
     },
     {
+      says: "nothing runs when reply_to names nobody",
+      section: "Rules",
+      needs: ["kv_store", "reply_to"],
+      async run(peer) {
+        const key = `conform-not-set-${peer.tongue.name}`;
+        peer.send({ ...peer.id("1"), ...setValue(key, true), reply_to: "nobody-here" });
+        await peer.refuses("1", "ACTOR_NOT_FOUND");
+        peer.send({ ...peer.id("2"), ...getValue(key) });
+        await peer.replies("2", { key, found: false, value: null });
+      },
+    },
+    {
       says: "names are told apart by case, and are not trimmed",
       async run(peer) {
         for (const target of ["Calculator", "calculator ", ""]) {
@@ -154,6 +166,14 @@ export const requests: Group = {
         }
         peer.ask("2", { message_type: "addrequest" });
         await peer.refuses("2", "UNKNOWN_MESSAGE_TYPE");
+      },
+    },
+    {
+      says: "an object with a target is a request, whatever else it has",
+      tongues: bare,
+      async run(peer) {
+        peer.ask("1", { message_types: ["PriceUpdate"], patterns: ["*"], unsubscribe: [], discover: true, ping: true, stats: true, cancel: "1" });
+        await peer.replies("1", { sum: 8 });
       },
     },
     {

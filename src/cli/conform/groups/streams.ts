@@ -1,7 +1,7 @@
 // Streams: items in order, one final frame, and what cuts one short.
 
 import type { Group } from "../case.ts";
-import { absent, containing, either, expectThat } from "../expectation.ts";
+import { absent, containing, either, expectThat, someText } from "../expectation.ts";
 import { listOf } from "../speaker.ts";
 import { acton1, acton2, all, bare, bareJson, kinds } from "../tongue.ts";
 
@@ -88,6 +88,24 @@ export const streams: Group = {
         await peer.item("1", 0);
         const text = peer.isBare ? containing("Timeout: ") : containing("Stream timed out after 300 ms");
         await peer.refuses("1", "TIMEOUT", { shape: "stream", sequence: 1, text });
+        await peer.lives();
+      },
+    },
+    {
+      says: "a time of 2^64−1 is no limit",
+      async run(peer) {
+        peer.list("1", 1, { response_timeout_ms: 2n ** 64n - 1n });
+        await peer.item("1", 0);
+        await peer.final("1", 1);
+      },
+    },
+    {
+      says: "a stream without an id that cannot begin is one final frame, too",
+      tongues: bare,
+      async run(peer) {
+        peer.send({ ...listOf(1), expects_stream: true, target: "nobody-here" });
+        const expected = { stream_id: someText, request_id: absent, sequence: 0, payload: null, is_final: true, error_code: "ACTOR_NOT_FOUND" };
+        await peer.gets(expected);
         await peer.lives();
       },
     },

@@ -6,6 +6,9 @@ import { acton2, acton2Pack, bare, bareJson, full } from "../tongue.ts";
 
 const acton = [acton2, acton2Pack];
 
+/** Of one connection. */
+const typesMax = 128;
+
 export const subscriptions: Group = {
   name: "subscriptions",
   section: "Subscribe",
@@ -91,6 +94,34 @@ export const subscriptions: Group = {
         }
         peer.unsubscribe("2", ["NoSuchType"]);
         await peer.holds("2", {});
+      },
+    },
+    {
+      says: "an id that is in use, and one that is none, are refused, and nothing is subscribed",
+      section: "Rules",
+      needs: ["push", "price_feed", "list_service", "streaming", "credit"],
+      async run(peer) {
+        peer.wait("1");
+        peer.subscribe("1", ["PriceUpdate"]);
+        await peer.refuses("1", "PROTOCOL_ERROR", { shape: "types" });
+        peer.subscribe("x".repeat(129), ["PriceUpdate"]);
+        await peer.refuses(null, "SERIALIZATION_ERROR", { shape: "types" });
+        peer.unsubscribe("2", ["NoSuchType"]);
+        await peer.holds("2", {});
+      },
+    },
+    {
+      says: "a connection may hold 128 types, and no more; a request applies whole or not at all",
+      section: "Limits",
+      tongues: acton,
+      async run(peer) {
+        const names = Array.from({ length: typesMax + 1 }, (_, n) => `Type${n}`);
+        peer.subscribe("1", names);
+        await peer.refuses("1", "PROTOCOL_ERROR", { shape: "types" });
+        peer.subscribe("2", names.slice(1));
+        await peer.holds("2", { types: names.slice(1), unknown: including("Type1", `Type${typesMax}`) });
+        peer.subscribe("3", ["Type0"]);
+        await peer.refuses("3", "PROTOCOL_ERROR", { shape: "types" });
       },
     },
     {
