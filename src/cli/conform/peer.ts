@@ -213,6 +213,7 @@ function readable(frame: Frame): Fields {
 
 function isPush(frame: Frame): boolean {
   if (frame.version !== 0) return frame.kind === kinds.push;
+  if (!frame.body.includes("notification_type")) return false;
   try {
     return fieldsOf(frame)["notification_type"] !== undefined;
   } catch {

@@ -131,7 +131,7 @@ function addConform(program: ActonCommand): void {
     .socket()
     .option("--only <text>", "only the cases that have this in the name of their group or in their own")
     .option("--list", "print the cases, and try none")
-    .timeout("how long each case may take, in milliseconds", answerMs)
+    .timeout("how long each case may take, in milliseconds", 10_000)
     .json()
     .explain(
       "It speaks bytes, and knows of the server only what comes back: any server of the protocol can be tried, in whatever",

@@ -152,12 +152,10 @@ export const correlations: Group = {
       tongues: bare,
       needs: ["calculator", "list_service", "streaming", "credit", "cancel"],
       async run(peer) {
-        peer.send({ ...listOf(3), expects_stream: true, stream_window: 1, timeout_ms: 1000 });
-        const { stream_id } = await peer.gets({ sequence: 0, is_final: false });
-        peer.send(sum);
-        peer.ask("quick");
+        const stream = { ...listOf(3), expects_stream: true, stream_window: 0, timeout_ms: 300 };
+        peer.write(...[stream, sum, { request_id: "quick", ...sum }].map((fields) => peer.frame(fields)));
         await peer.replies("quick", { sum: 8 });
-        await peer.gets({ stream_id, is_final: true, error_code: "TIMEOUT" });
+        await peer.gets({ stream_id: someText, sequence: 0, is_final: true, error_code: "TIMEOUT" });
         await peer.replies(null, { sum: 8 });
       },
     },
