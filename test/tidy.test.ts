@@ -58,7 +58,7 @@ const bottomRow = [
 
 const wire = ["bottom", "ipc/transport", "ipc/wire"];
 const system = ["bottom", "message", "agent", "broker", "supervision", "runtime"];
-const everything = [...system, "ipc/transport", "ipc/wire", "ipc/server", "ipc/client", "app", "index", "client", "testing", "cli"];
+const everything = [...system, "ipc/transport", "ipc/wire", "ipc/server", "ipc/client", "app", "index", "client", "testing", "cli", "cli/conform"];
 
 /** What each layer may import, types included. Itself is understood. */
 const layers: Readonly<Record<string, readonly string[]>> = {
@@ -77,13 +77,15 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   client: ["message", ...wire, "ipc/client"],
   testing: [...system, ...wire, "ipc/client", "ipc/server", "app"],
   cli: everything,
+  // What tries a server shares none of the server's code.
+  "cli/conform": ["bottom", "ipc/transport", "cli"],
 };
 
 function layerOf(path: string): string {
   if (bottomRow.includes(path)) return "bottom";
   if (path === "ipc/transport.ts" || path === "ipc/bun-transport.ts" || path === "ipc/node-transport.ts") return "ipc/transport";
   if (["app.ts", "application.ts", "serve-application.ts", "main-module.ts"].includes(path)) return "app";
-  const directory = /^(ipc\/[^/]+|[^/]+)\//.exec(path)?.[1];
+  const directory = /^(ipc\/[^/]+|cli\/conform|[^/]+)\//.exec(path)?.[1];
   return directory ?? path.replace(/\.ts$/, "");
 }
 
@@ -159,6 +161,7 @@ const rules: readonly Rule[] = [
         return above.map((file) => `src/${path}: ${layer} may not import ${file}`);
       }),
     bad: {
+      "cli/conform/peer.ts": `import { FrameDecoder } from "../../ipc/wire/frame-decoder.ts";\n`,
       "ipc/wire/frame.ts": `import type { Envelope } from "../../message/envelope.ts";\n`,
       "runtime/names.ts": `export { Socket } from "../ipc/transport.ts";\n`,
       "agent/cell.ts": `const { Broker } = await import("../broker/broker.ts");\n`,

@@ -1,4 +1,4 @@
-// The commands that look at a server: discover, describe, stats, ping, doctor, bench.
+// The commands that look at a server: discover, describe, stats, ping, doctor, bench, conform.
 
 import { Option } from "commander";
 import { type ActonCommand, milliseconds, payloadHelp, wholeNumber } from "./command.ts";
@@ -6,7 +6,15 @@ import { type ActonCommand, milliseconds, payloadHelp, wholeNumber } from "./com
 const answerMs = 5000;
 const answerHelp = "give up when the server has not answered after this many milliseconds";
 
-export const lookCommands = { discover: addDiscover, describe: addDescribe, stats: addStats, ping: addPing, doctor: addDoctor, bench: addBench };
+export const lookCommands = {
+  discover: addDiscover,
+  describe: addDescribe,
+  stats: addStats,
+  ping: addPing,
+  doctor: addDoctor,
+  bench: addBench,
+  conform: addConform,
+};
 
 function addDiscover(program: ActonCommand): void {
   program
@@ -113,4 +121,27 @@ function addBench(program: ActonCommand): void {
     .example("acton bench --stream list_service ListRequest page_size=100 --in-flight 4", "streams")
     .example("acton bench --push PriceUpdate --connections 100", "a hundred subscribers")
     .action(async (agent, type, payload, options) => (await import("../bench/bench.ts")).bench({ agent, type, payload }, options));
+}
+
+function addConform(program: ActonCommand): void {
+  program
+    .command("conform")
+    .description("try a server against the protocol, sentence by sentence")
+    .argument("[socket]", "path of the socket (default: as --socket)")
+    .socket()
+    .option("--only <text>", "only the cases that have this in the name of their group or in their own")
+    .option("--list", "print the cases, and try none")
+    .timeout("how long each case may take, in milliseconds", 10_000)
+    .json()
+    .explain(
+      "It speaks bytes, and knows of the server only what comes back: any server of the protocol can be tried, in whatever",
+      "language it is written. The cases use the services of the guide, which acton serve has; what the server lacks, by its",
+      "own discovery, is skipped. It writes keys that begin with conform- to the kv_store, and for a moment opens as many",
+      "connections as the server takes. Try no server that others need meanwhile.",
+    )
+    .explain("In a pipe it is one JSON object, with what was sent, expected and came for each case that failed. The status is 1 when one did.")
+    .example("acton conform /tmp/acton.sock", "all of it")
+    .example('acton conform --only "acton/2 JSON"', "what concerns one dialect")
+    .example("acton conform --only streams --json | jq '.cases[] | select(.verdict == \"failed\")'", "what failed of one group")
+    .action(async (socket, options) => (await import("../conform/conform.ts")).conform(socket, options));
 }
