@@ -227,7 +227,7 @@ export class WireCaller implements WireOwner {
     for (const [id, asked] of this.open) {
       const isQuery = asked.kind === "ping" || asked.kind === "stats" || asked.kind === "subscription" || asked.kind === "wrong body";
       if (isQuery || (asked.prompt && waiting === 0)) this.#fail(`${asked.kind} ${id} is not answered`);
-      if (now > Math.max(asked.at, wire.calmSince) + asked.timeoutMs + slackMs / 4)
+      if (now > Math.max(asked.at, wire.calmSince) + asked.timeoutMs + slackMs)
         this.#fail(`${asked.kind} ${id} has had no outcome ${now - asked.at} ms after it was sent`);
       const owed = life.ledger.hasBegun(asked.n) ? Math.min(asked.itemsReady, asked.allowed) : 0;
       if (asked.received < owed) this.#fail(`stream ${id} has got ${asked.received} of ${owed} items that there was credit for`);

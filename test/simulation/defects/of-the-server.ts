@@ -104,10 +104,10 @@ export const serverDefects: readonly Defect[] = [
   {
     name: "refusal-holds-up-others",
     kind: "of the original",
-    does: "While a refused connection is being told, nobody else's frames are looked at",
+    does: "Once a connection was refused, nobody's frames are looked at at once",
     file: "ipc/server/listener.ts",
     text: "    route(this.#context, connection, packet, bytes);",
-    by: `    if (this.#refused.size > 0) after(this.#parts.clock, 250, () => this.route(connection, packet, bytes));
+    by: `    if (this.#context.counters.connectionsRefused > 0) after(this.#parts.clock, 250, () => this.route(connection, packet, bytes));
     else route(this.#context, connection, packet, bytes);`,
   },
   {
@@ -162,9 +162,9 @@ export const serverDefects: readonly Defect[] = [
     name: "one-connection-more",
     kind: "off by one",
     does: "There is one connection more than are allowed",
-    file: "ipc/server/listener.ts",
-    text: "if (this.#connections.size >= config.maxConnections) {",
-    by: "if (this.#connections.size > config.maxConnections) {",
+    file: "ipc/server/door.ts",
+    text: "if (this.#inside >= config.maxConnections)",
+    by: "if (this.#inside > config.maxConnections)",
   },
   {
     name: "one-in-flight-more",
