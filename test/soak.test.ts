@@ -1,0 +1,80 @@
+// The soak's rows, a small part of each: counts and bounds. `bun test/soak/run.ts` runs them whole, times and memory included.
+
+import { expect, test } from "bun:test";
+import { Packr } from "msgpackr";
+import { BufferPool } from "../src/ipc/wire/buffer-pool.ts";
+import { fuzzFrames } from "./soak/f1-frames.ts";
+import { compareWithPython, peerVersion, said } from "./soak/f2-differential.ts";
+import { fuzzSockets } from "./soak/f3-live-socket.ts";
+import { poisonIn, poisonMemory, searchForPoison } from "./soak/f5-disclosure.ts";
+import { growthOf } from "./soak/growth.ts";
+import { holdsUnwritableNumber, sameValue } from "./soak/same-value.ts";
+
+test("F1: damaged frames are packets, refusals or not yet whole, and what is accepted re-encodes to an equal value", () => {
+  const { cases, accepted, rewritten, malformed, refused, faults } = fuzzFrames(8_000, 1);
+  expect(faults).toEqual([]);
+  expect(cases).toBe(8_000);
+  for (const count of [accepted, rewritten, malformed, refused]) expect(count).toBeGreaterThan(500);
+});
+
+test.skipIf(peerVersion() === undefined)("F2: Python's json and msgpack read the same bytes as the same values, but for what is listed", () => {
+  const { cases, agreedValues, agreedRefusals, allowed, unexplained } = compareWithPython(4_000, 1);
+  expect(unexplained).toEqual([]);
+  expect(cases).toBe(4_000);
+  expect(agreedValues + agreedRefusals + Object.values(allowed).reduce((sum, count) => sum + count, 0)).toBe(4_000);
+  expect(Math.min(agreedValues, agreedRefusals)).toBeGreaterThan(1_000);
+});
+
+test("F3: a server under damaged frames, half-closes and resets serves its witness and leaves nothing open", async () => {
+  const { frames, framesReceived, witnessed, fdsBefore, fdsAfter, faults } = await fuzzSockets(4_000, 1);
+  expect(faults).toEqual([]);
+  expect(frames).toBeGreaterThanOrEqual(4_000);
+  expect(framesReceived).toBeGreaterThan(1_000);
+  expect(witnessed).toBeGreaterThan(0);
+  expect(fdsAfter).toBe(fdsBefore);
+});
+
+test("F5: values of every type, encoded beside poisoned buffers, carry none of the poison", () => {
+  const { encodes, frames, poisonBytes, faults } = searchForPoison(10_000, 1);
+  expect(faults).toEqual([]);
+  expect(encodes).toBe(10_000);
+  expect(frames).toBeGreaterThan(3_000);
+  expect(poisonBytes).toBe(0);
+});
+
+test("the search for poison finds it where a library alone writes a typed array", () => {
+  const packer = new Packr({ useRecords: false, moreTypes: false });
+  const found = Array.from({ length: 40 }, () => {
+    poisonMemory(new BufferPool(), (value) => packer.pack(value));
+    return poisonIn(packer.pack(new Float64Array(64)));
+  });
+  expect(Math.max(...found)).toBeGreaterThan(0);
+});
+
+test("what the rows compare by tells values apart", () => {
+  const values: readonly unknown[] = [
+    null,
+    0,
+    1,
+    1n,
+    "",
+    "1",
+    false,
+    [],
+    [1],
+    [1, 2],
+    {},
+    { a: 1 },
+    { a: 2 },
+    { b: 1 },
+    new Uint8Array(1),
+    Number.NaN,
+  ];
+  for (const [place, value] of values.entries()) {
+    expect(values.map((other) => sameValue(value, other))).toEqual(values.map((_, other) => other === place));
+  }
+  expect(new Set([...values, 1.5, new Uint8Array(2)].map((value) => said(value))).size).toBe(values.length + 1);
+  expect(holdsUnwritableNumber({ a: [1, { b: -Infinity }] })).toBe(true);
+  expect(holdsUnwritableNumber({ a: [1, { b: "NaN" }] })).toBe(false);
+  expect(growthOf([90, 0, 10, 20, 30, 40])).toBeCloseTo(30, 5);
+});
