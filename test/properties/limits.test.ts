@@ -6,7 +6,6 @@ import type { RestartKind, Strategy } from "../../src/agent/definition.ts";
 import { RateLimiter } from "../../src/ipc/server/rate-limiter.ts";
 import { backoffOf, recentRestarts } from "../../src/supervision/intensity.ts";
 import { type ChildState, type Incident, planFor } from "../../src/supervision/plan.ts";
-import type { SupervisionPolicy } from "../../src/supervision/policy.ts";
 import { property } from "./property.ts";
 
 const rate = fc.oneof(fc.integer({ min: 1, max: 50 }), fc.integer({ min: 1, max: 1_000_000 }));

@@ -14,14 +14,16 @@ export function property<Given extends unknown[]>(
   given: { [Index in keyof Given]: fc.Arbitrary<Given[Index]> },
   holds: (...given: Given) => boolean | void,
 ): void {
-  test(
-    sentence,
-    () => {
-      fc.assert(
-        fc.property(fc.tuple<Given>(...given), (values) => holds(...values)),
-        { numRuns: runs, seed },
-      );
-    },
-    timeoutMs,
+  test(sentence, () => check(given, holds), timeoutMs);
+}
+
+/** Throws what makes the property fail: the seed, and the smallest case. */
+export function check<Given extends unknown[]>(
+  given: { [Index in keyof Given]: fc.Arbitrary<Given[Index]> },
+  holds: (...given: Given) => boolean | void,
+): void {
+  fc.assert(
+    fc.property(fc.tuple<Given>(...given), (values) => holds(...values)),
+    { numRuns: runs, seed },
   );
 }

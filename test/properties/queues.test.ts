@@ -56,9 +56,9 @@ property("a mailbox is a bounded queue with a bounded queue of senders behind it
   const mailbox = new Mailbox(limits, clock);
   let inside: Item[] = [];
   let waiting: (Item & { readonly due: number })[] = [];
-  const heard = new Map<number, string>();
-  const expected = new Map<number, string>();
-  const settle = (number: number, outcome: string): void => void expected.set(number, outcome);
+  const heard: Record<number, string> = {};
+  const expected: Record<number, string> = {};
+  const settle = (number: number, outcome: string): void => void (expected[number] = outcome);
   for (const [number, step] of steps.entries()) {
     if (typeof step === "number") {
       clock.advance(step);
@@ -71,8 +71,8 @@ property("a mailbox is a bounded queue with a bounded queue of senders behind it
       if (fits) inside.push(fresh);
       else if (step === "send") {
         mailbox.wait(fresh.entry, fresh.envelope, (failure) => {
-          expect(heard.has(number)).toBe(false);
-          heard.set(number, failure?.code ?? "in");
+          expect(heard[number]).toBeUndefined();
+          heard[number] = failure?.code ?? "in";
         });
         if (waiting.length >= limits.waitingSendersMax) settle(number, "TARGET_BUSY");
         else waiting.push({ ...fresh, due: clock.monotonic() + limits.sendTimeoutMs });
@@ -99,7 +99,7 @@ property("a mailbox is a bounded queue with a bounded queue of senders behind it
     expect(mailbox.length).toBe(inside.length);
     expect(mailbox.length).toBeLessThanOrEqual(limits.mailboxSize);
     expect(clock.armed).toBe(waiting.length);
-    expect([...heard].sort()).toEqual([...expected].sort());
+    expect(heard).toEqual(expected);
     expect(mailbox.hasExclusiveBefore(undefined)).toBe([...inside, ...waiting].some(({ entry }) => entry.exclusive));
   }
 });

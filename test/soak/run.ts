@@ -4,10 +4,11 @@ import { parseArgs } from "node:util";
 import { f1 } from "./f1-frames.ts";
 import { f2 } from "./f2-differential.ts";
 import { f3 } from "./f3-live-socket.ts";
+import { f4 } from "./f4-properties.ts";
 import { f5 } from "./f5-disclosure.ts";
 import type { SoakEntry } from "./soak-entry.ts";
 
-const entries: readonly SoakEntry[] = [f1, f2, f3, f5];
+const entries: readonly SoakEntry[] = [f1, f2, f3, f4, f5];
 
 const { values, positionals } = parseArgs({ options: { cases: { type: "string" }, seed: { type: "string" } }, allowPositionals: true });
 const options = {
