@@ -5,9 +5,10 @@ import * as fc from "fast-check";
 import { encodeJson } from "../../src/ipc/wire/json.ts";
 import { plain } from "../../src/ipc/wire/plain.ts";
 import { sameValue } from "../soak/same-value.ts";
-import { jsonValue, key, ordinary, packedValue, treeOf } from "./arbitraries.ts";
+import { jsonValue, key, nested, ordinary, packedValue, treeOf } from "./arbitraries.ts";
 import { property } from "./property.ts";
 import { refusal } from "./reading.ts";
+import { encodeMessagePack } from "../../src/ipc/wire/msgpack.ts";
 
 class Point {
   readonly x: unknown;
@@ -95,3 +96,27 @@ property(
       if (typeof step === "number" && path.every((each) => typeof each === "number")) expect(text).toContain(`[${step}]`);
   },
 );
+
+property(
+  "a payload may nest as deep as a body can hold it, and no deeper",
+  [fc.integer({ min: 1, max: 300 }), fc.array(fc.boolean(), { minLength: 1, maxLength: 5 })],
+  (depth, kinds) => {
+    const value = nested(depth, kinds);
+    expect(refusal(() => encodeJson(value)) === undefined).toBe(depth <= 126);
+    expect(refusal(() => plain(value, true)) === undefined).toBe(depth <= 126);
+    expect(refusal(() => encodeMessagePack({ payload: value })) === undefined).toBe(depth <= 126);
+  },
+);
+
+property("what holds itself is refused, and stays as it was", [fc.array(key, { minLength: 1, maxLength: 4 }), fc.boolean()], (path, binary) => {
+  const whole: Record<string, unknown> = {};
+  let inner = whole;
+  for (const step of path) {
+    const next = {};
+    Object.defineProperty(inner, step, { value: next, enumerable: true, configurable: true });
+    inner = next;
+  }
+  inner["back"] = whole;
+  expect(refusal(() => plain(whole, binary))).toMatch(/or a cycle$/);
+  expect(inner["back"]).toBe(whole);
+});
