@@ -67,6 +67,28 @@ property("timers expire as from a sorted list: at their time, and those of one t
 });
 
 property(
+  "timers of one time expire as they were armed, whichever were disarmed or armed anew meanwhile",
+  [fc.array(fc.tuple(fc.nat(9), fc.constantFrom(70, 70.5, 5_000, "disarm" as const)), { maxLength: 40 })],
+  (steps) => {
+    const clock = new ManualClock();
+    const expired: number[] = [];
+    const timers = Array.from({ length: 10 }, (_, which): Timer => ({ due: 0, order: 0, place: -1, expire: () => void expired.push(which) }));
+    let armed: { readonly which: number; readonly delay: number }[] = [];
+    for (const [which, delay] of steps) {
+      armed = armed.filter((each) => each.which !== which);
+      if (delay === "disarm") clock.disarm(timers[which] as Timer);
+      else {
+        clock.arm(timers[which] as Timer, delay);
+        armed.push({ which, delay });
+      }
+    }
+    clock.advance(10_000);
+    // Sorting keeps the order of those that are equal.
+    expect(expired).toEqual(armed.toSorted((a, b) => a.delay - b.delay).map(({ which }) => which));
+  },
+);
+
+property(
   "a wheel's next time is never late, and leads to the first timer in a few steps",
   [fc.array(delay, { minLength: 1, maxLength: 12 })],
   (delays) => {
