@@ -1,14 +1,18 @@
 // The soak's rows, a small part of each: counts and bounds. `bun test/soak/run.ts` runs them whole, times and memory included.
 
-import { expect, test } from "bun:test";
-import { Packr } from "msgpackr";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { BufferPool } from "../src/ipc/wire/buffer-pool.ts";
+import { FrameWriter } from "../src/ipc/wire/frame-writer.ts";
+import { encodeMessagePack } from "../src/ipc/wire/msgpack.ts";
 import { fuzzFrames } from "./soak/f1-frames.ts";
 import { compareWithPython, peerVersion, said } from "./soak/f2-differential.ts";
 import { fuzzSockets } from "./soak/f3-live-socket.ts";
 import { poisonIn, poisonMemory, searchForPoison } from "./soak/f5-disclosure.ts";
 import { growthOf } from "./soak/growth.ts";
 import { holdsUnwritableNumber, sameValue } from "./soak/same-value.ts";
+
+// For a busy machine: nothing here waits for time to pass.
+setDefaultTimeout(60_000);
 
 test("F1: damaged frames are packets, refusals or not yet whole, and what is accepted re-encodes to an equal value", () => {
   const { cases, accepted, rewritten, malformed, refused, faults } = fuzzFrames(8_000, 1);
@@ -35,20 +39,23 @@ test("F3: a server under damaged frames, half-closes and resets serves its witne
 });
 
 test("F5: values of every type, encoded beside poisoned buffers, carry none of the poison", () => {
-  const { encodes, frames, poisonBytes, faults } = searchForPoison(10_000, 1);
+  const { encodes, frames, poisonBytes, faults } = searchForPoison(4_000, 1);
   expect(faults).toEqual([]);
-  expect(encodes).toBe(10_000);
-  expect(frames).toBeGreaterThan(3_000);
+  expect(encodes).toBe(4_000);
+  expect(frames).toBeGreaterThan(1_000);
   expect(poisonBytes).toBe(0);
 });
 
-test("the search for poison finds it where a library alone writes a typed array", () => {
-  const packer = new Packr({ useRecords: false, moreTypes: false });
-  const found = Array.from({ length: 40 }, () => {
-    poisonMemory(new BufferPool(), (value) => packer.pack(value));
-    return poisonIn(packer.pack(new Float64Array(64)));
-  });
-  expect(Math.max(...found)).toBeGreaterThan(0);
+test("the search for poison finds each byte of a frame that was not written", () => {
+  const pool = new BufferPool();
+  poisonMemory(pool, encodeMessagePack);
+  const out = new FrameWriter(1_000, pool);
+  out.begin();
+  out.text("text");
+  out.finish();
+  const frame = out.view();
+  expect(poisonIn(frame)).toBe(0);
+  expect(poisonIn(new Uint8Array(frame.buffer, frame.byteOffset, frame.byteLength + 9))).toBe(9);
 });
 
 test("what the rows compare by tells values apart", () => {
