@@ -121,6 +121,7 @@ export class Mailbox {
       this.#settle(sender, undefined);
     }
     this.#senders = undefined;
+    if (this.#count >= this.#limits.mailboxSize) return;
     const roomed = this.#roomed;
     this.#roomed = undefined;
     if (roomed !== undefined) for (const callback of roomed) callback();

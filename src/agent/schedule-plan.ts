@@ -37,7 +37,12 @@ export function every(clock: Clock, rhythm: number | string, options: SendEveryO
   if (!(rhythm > 0)) throw new RangeError(`Cannot send every ${rhythm} ms: the period must be positive`);
   const first = clock.monotonic() + rhythm;
   if (options.fixed === "delay") return { timeline: "monotonic", first, next: (_, now) => now + rhythm };
-  return { timeline: "monotonic", first, next: (served, now) => now + rhythm - ((now - served) % rhythm) };
+  const next = (served: number, now: number): number => {
+    const multiple = now + rhythm - ((now - served) % rhythm);
+    // What is left of a period may be too little to be seen in the sum.
+    return multiple > now ? multiple : now + rhythm;
+  };
+  return { timeline: "monotonic", first, next };
 }
 
 function byCron(clock: Clock, expression: string, timeZone: string | undefined): SchedulePlan {

@@ -14,6 +14,7 @@ export function recentRestarts(restarts: readonly number[], now: number, { resta
 
 /** How long the next restart waits after `recent` ones: doubled each time up to a bound, less up to half of it by chance (from 0 to 1). */
 export function backoffOf(recent: number, chance: number, { backoffMs, backoffMaxMs }: Intensity): number {
-  const whole = Math.min(backoffMs * 2 ** recent, backoffMaxMs);
+  // The largest power there is: with the next, Infinity, no backoff at all would be NaN.
+  const whole = Math.min(backoffMs * 2 ** Math.min(recent, 1023), backoffMaxMs);
   return whole * (1 - chance / 2);
 }

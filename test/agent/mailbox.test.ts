@@ -1,6 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { z } from "zod";
 import { agent } from "../../src/agent/blueprint.ts";
+import { Mailbox } from "../../src/agent/mailbox.ts";
+import { ManualClock } from "../../src/clock.ts";
+import { Envelope } from "../../src/message/envelope.ts";
 import { message } from "../../src/message/message-type.ts";
 import { seededRandom } from "../../src/random.ts";
 import { failure, Latch, outcome, testSystem, turns } from "../support/system.ts";
@@ -56,6 +59,18 @@ describe("a mailbox", () => {
     await turns();
     expect(handled).toEqual([-1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(clock.armed).toBe(0);
+  });
+
+  test("calls those that wait for room when there is some, not when a sender has taken it", () => {
+    const mailbox = new Mailbox({ mailboxSize: 1, waitingSendersMax: 1, sendTimeoutMs: 1 }, new ManualClock());
+    const entry = { type: Work, exclusive: true, handler: () => {} };
+    const [first, second] = [1, 2].map((id) => new Envelope(Work, { id }, null, undefined, undefined)) as [Envelope, Envelope];
+    const lengths: number[] = [];
+    mailbox.put(entry, first);
+    mailbox.wait(entry, second, () => {});
+    mailbox.onRoom(() => lengths.push(mailbox.length));
+    expect([mailbox.take(), lengths]).toEqual([first, []]);
+    expect([mailbox.take(), lengths]).toEqual([second, [0]]);
   });
 
   test("lets nobody overtake a sender that waits", async () => {

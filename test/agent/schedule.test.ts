@@ -210,6 +210,10 @@ describe("a clock that wakes late", () => {
     expect(times).toEqual([10, 47, 50, 60, 90, 100]);
   });
 
+  test("gives no rate two ticks at one time, where its period is no whole number", () => {
+    expect(every(new LateClock(), 0.1).next(3.7000000000000006, 4)).toBe(4.1);
+  });
+
   test("moves a fixed delay: the next tick is one period after the last", () => {
     const { clock, times } = schedule("delay");
     for (const time of [10, 47, 50, 56, 57, 67]) clock.jumpTo(time);

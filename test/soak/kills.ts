@@ -6,8 +6,9 @@ import { join } from "node:path";
 import { seededRandom, type Random } from "acton";
 import { jsonFrame, RawClient } from "../support/raw-client.ts";
 import { TemporaryDirectory } from "../support/test-server.ts";
-import { bundled, LineProcess, whoAnswers } from "./processes.ts";
-import { quantile, type Soak, type SoakOptions } from "./soak.ts";
+import { bundled, LineProcess, whoAnswers } from "./parts/processes.ts";
+import type { SoakCheck, SoakOptions } from "./check.ts";
+import { quantile } from "./parts/quantile.ts";
 
 /** How a round ends the server that it finds serving, or the one that it starts after that. */
 const deaths = ["in its start", "in its end", "in a frame", "in a drain", "at any time of its start"] as const;
@@ -35,7 +36,7 @@ export const kills = {
     // Time is held only where there is enough of it to speak of a 99th percentile.
     return { figure, passed: wrong.length === 0 && (rounds < 200 || p99 < startMsMax) };
   },
-} satisfies Soak;
+} satisfies SoakCheck;
 
 class Scene implements Disposable {
   /** From exec to the first answer, of servers that follow a killed one. */
@@ -59,7 +60,7 @@ class Scene implements Disposable {
 
   /** A neighbour that must not be harmed, and one whole life, which tells how many calls it has. */
   async prepare(): Promise<void> {
-    this.#victim = await bundled("victim.ts", this.#programs.path);
+    this.#victim = await bundled("parts/victim.ts", this.#programs.path);
     this.#neighbour = this.#start(this.#beside);
     await this.#neighbour.line();
     const model = this.#start(this.#path);
@@ -177,3 +178,5 @@ async function expectKilled(process: LineProcess): Promise<void> {
 function callsIn(line: string | undefined): number {
   return Number(line?.split("\t")[1]);
 }
+
+export const checks = [kills];

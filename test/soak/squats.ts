@@ -8,7 +8,7 @@ import { connect } from "acton/client";
 import { silentLog } from "../../src/log.ts";
 import { linesOf } from "../support/serve-process-handle.ts";
 import { TemporaryDirectory } from "../support/test-server.ts";
-import type { Soak } from "./soak.ts";
+import type { SoakCheck } from "./check.ts";
 
 const stranger = 12345;
 const isRoot = process.geteuid?.() === 0;
@@ -123,7 +123,7 @@ export const squats = {
     const figure = [`${all - wrong.length} of ${all} refused`, ...(left > 0 ? [`${left} need root and Python`] : []), ...wrong].join("; ");
     return { figure, passed: wrong.length === 0 };
   },
-} satisfies Soak;
+} satisfies SoakCheck;
 
 /** What was wrong, if anything. */
 async function complaintOf({ prepare, says }: Attack): Promise<string | undefined> {
@@ -155,7 +155,7 @@ async function bytesStolen(): Promise<string | undefined> {
   const open = within(directory.path, "open", 0o1777);
   chmodSync(directory.path, 0o755);
   const path = join(open, "s");
-  const thief = Bun.spawn(["python3", join(import.meta.dir, "thief.py"), path], { stdout: "pipe", stderr: "inherit" });
+  const thief = Bun.spawn(["python3", join(import.meta.dir, "parts/thief.py"), path], { stdout: "pipe", stderr: "inherit" });
   try {
     const lines = linesOf(thief.stdout);
     await lines.next();
@@ -172,3 +172,5 @@ async function bytesStolen(): Promise<string | undefined> {
     await thief.exited;
   }
 }
+
+export const checks = [squats];

@@ -5,8 +5,8 @@ import { lstatSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { basename, dirname, join } from "node:path";
 import { seededRandom, type Random } from "acton";
 import { TemporaryDirectory } from "../support/test-server.ts";
-import { LineProcess, whoAnswers } from "./processes.ts";
-import type { Soak, SoakOptions } from "./soak.ts";
+import { LineProcess, whoAnswers } from "./parts/processes.ts";
+import type { SoakCheck, SoakOptions } from "./check.ts";
 
 export const scenes = ["absent", "stale", "live", "live-stopped", "live with full backlog", "non-socket"] as const;
 export type Scene = (typeof scenes)[number];
@@ -39,7 +39,7 @@ export const takeoverRace = {
     const first = wrong.length === 0 ? "" : `; the first wrong one: ${wrong[0]}`;
     return { figure: `${all - wrong.length} of ${all} rounds (${rounds} of each), seed ${seed}${first}`, passed: wrong.length === 0 };
   },
-} satisfies Soak;
+} satisfies SoakCheck;
 
 class Race implements AsyncDisposable {
   readonly #directory = new TemporaryDirectory();
@@ -52,8 +52,8 @@ class Race implements AsyncDisposable {
   private constructor(random: Random, naive: boolean) {
     this.#random = random;
     this.#naive = naive;
-    this.#contenders = Array.from({ length: starters }, () => new LineProcess("contender.ts"));
-    this.#holder = new LineProcess("contender.ts");
+    this.#contenders = Array.from({ length: starters }, () => new LineProcess("parts/contender.ts"));
+    this.#holder = new LineProcess("parts/contender.ts");
   }
 
   static async prepare(random: Random, naive: boolean): Promise<Race> {
@@ -165,3 +165,5 @@ async function whoAnswersAtLast(path: string): Promise<number | undefined> {
   }
   return reached;
 }
+
+export const checks = [takeoverRace];

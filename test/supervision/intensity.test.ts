@@ -30,7 +30,7 @@ describe("the wait before a restart", () => {
     expect(backoffOf(recent, 1, intensity)).toBe(ms / 2);
   });
 
-  test("may be none", () => {
-    expect(backoffOf(3, 0.3, { ...intensity, backoffMs: 0 })).toBe(0);
+  test.each([3, 1_024, 1_000_000])("may be none, after %d recent ones too", (recent) => {
+    expect(backoffOf(recent, 0.3, { ...intensity, backoffMs: 0 })).toBe(0);
   });
 });

@@ -2,9 +2,9 @@
 // the transport, or after it when N ends in +, as SIGKILL from outside would. Ends in order when it is told `stop`.
 
 import { ActonApp, agent, type FileSystem, message, type Transport } from "acton";
-import { systemFiles } from "../../src/files.ts";
-import { bunTransport } from "../../src/ipc/bun-transport.ts";
-import { silentLog } from "../../src/log.ts";
+import { systemFiles } from "../../../src/files.ts";
+import { bunTransport } from "../../../src/ipc/bun-transport.ts";
+import { silentLog } from "../../../src/log.ts";
 
 const [path = "", point = ""] = process.argv.slice(2);
 let calls = 0;

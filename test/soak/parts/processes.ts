@@ -1,9 +1,9 @@
 // Processes that these tests start, and a look at who answers at a path.
 
 import { join, resolve } from "node:path";
-import { bunTransport } from "../../src/ipc/bun-transport.ts";
-import { jsonFrame } from "../support/raw-client.ts";
-import { linesOf } from "../support/serve-process-handle.ts";
+import { bunTransport } from "../../../src/ipc/bun-transport.ts";
+import { jsonFrame } from "../../support/raw-client.ts";
+import { linesOf } from "../../support/serve-process-handle.ts";
 
 /** A program of this directory that is told lines and says lines. */
 export class LineProcess implements AsyncDisposable {

@@ -3,8 +3,8 @@
 
 import { unlinkSync } from "node:fs";
 import { ActonApp } from "acton";
-import { silentLog } from "../../src/log.ts";
-import { jsonFrame } from "../support/raw-client.ts";
+import { silentLog } from "../../../src/log.ts";
+import { jsonFrame } from "../../support/raw-client.ts";
 
 let stop: () => Promise<void> = async () => {};
 
