@@ -60,7 +60,7 @@ class Scene implements Disposable {
 
   /** A neighbour that must not be harmed, and one whole life, which tells how many calls it has. */
   async prepare(): Promise<void> {
-    this.#victim = await bundled("parts/victim.ts", this.#programs.path);
+    this.#victim = await bundled("victim.ts", this.#programs.path);
     this.#neighbour = this.#start(this.#beside);
     await this.#neighbour.line();
     const model = this.#start(this.#path);

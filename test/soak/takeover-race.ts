@@ -52,8 +52,8 @@ class Race implements AsyncDisposable {
   private constructor(random: Random, naive: boolean) {
     this.#random = random;
     this.#naive = naive;
-    this.#contenders = Array.from({ length: starters }, () => new LineProcess("parts/contender.ts"));
-    this.#holder = new LineProcess("parts/contender.ts");
+    this.#contenders = Array.from({ length: starters }, () => new LineProcess("contender.ts"));
+    this.#holder = new LineProcess("contender.ts");
   }
 
   static async prepare(random: Random, naive: boolean): Promise<Race> {

@@ -132,8 +132,8 @@ export const runtimeDefects: readonly Defect[] = [
     kind: "slip",
     does: "Each restart waits as long as the first",
     file: "supervision/intensity.ts",
-    text: "backoffMs * 2 ** recent",
-    by: "backoffMs * 2 ** Math.min(recent, 0)",
+    text: "Math.min(recent, 1023)",
+    by: "Math.min(recent, 0)",
   },
   {
     name: "given-up-comes-back",
