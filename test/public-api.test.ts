@@ -120,6 +120,7 @@ test("the values that the library exports are these", () => {
 test("the values of the test kit are these", () => {
   expect(Object.keys(testing).sort()).toEqual([
     "Choices",
+    "Faults",
     "ManualClock",
     "MemoryMachine",
     "Probe",

@@ -37,7 +37,7 @@ test("--help lists every command, by what it is for", async () => {
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(stdout).toStartWith("Usage: acton");
   for (const heading of ["Run agents:", "Talk to agents:", "Look at a server:", "Exit status:"]) expect(stdout).toContain(`\n${heading}\n`);
-  expect(commandNames).toHaveLength(15);
+  expect(commandNames).toHaveLength(16);
 });
 
 test.each(commandNames.map((name) => [name]))("%s --help prints its usage, and ends with examples that name the command", async (name) => {
