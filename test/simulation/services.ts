@@ -198,7 +198,8 @@ function notes({ ledger, heard }: ServiceOptions): AnyAgent {
 function ticker(): AnyAgent {
   return agent("ticker", () => ({ ticks: 0 }))
     .afterStart(({ sendEvery, sendAfter }) => {
-      sendEvery(700, Tick, {});
+      // Longer than what is waited for after a stop: then nothing of it may be left.
+      sendEvery(1700, Tick, {});
       sendAfter(300, Tick, {});
     })
     .mutateOn(Tick, ({ model }) => void (model.ticks += 1));

@@ -21,7 +21,8 @@ interface Event extends Task {
 /** The user whom processes run as unless told otherwise. */
 const uidDefault = 1000;
 const bufferSizes = [64 * 1024, 512, 2048, 8192, 212_992];
-const pieceFine = 8;
+/** One piece of so many is a crumb: in some runs every other. */
+const crumbsOneIn = [8, 2, 8];
 const stalledMax = 4;
 
 export class World implements ProcessWorld {
@@ -30,6 +31,7 @@ export class World implements ProcessWorld {
   /** Messages of the log's error lines that are no fault of the run. */
   readonly expectedErrors = new Set<string>();
   readonly #trace: Trace;
+  readonly #crumbsOneIn: number;
   readonly #clock = new ManualClock();
   readonly #ready: Event[] = [];
   readonly #processes = new Set<SimulatedProcess>();
@@ -40,6 +42,7 @@ export class World implements ProcessWorld {
   constructor(choices: Choices, keepTrace: boolean) {
     this.choices = choices;
     this.#trace = new Trace(keepTrace);
+    this.#crumbsOneIn = choices.pick(crumbsOneIn);
     this.machine = new MemoryMachine({
       clock: this.#clock,
       bufferBytes: choices.pick(bufferSizes),
@@ -217,7 +220,7 @@ export class World implements ProcessWorld {
 
   // Mostly whole; sometimes a few bytes, so that every length of a header and a body is cut somewhere.
   #piece(bytes: number): number {
-    switch (this.choices.below(pieceFine)) {
+    switch (this.choices.below(this.#crumbsOneIn)) {
       case 1:
         return this.choices.between(1, Math.min(8, bytes));
       case 2:

@@ -316,12 +316,12 @@ export const serverDefects: readonly Defect[] = [
     by: "return this.held >= lengthFieldBytes ?",
   },
   {
-    name: "frame-border-off-by-one",
+    name: "last-byte-left-behind",
     kind: "off by one",
-    does: "A frame that fills what is kept of earlier pieces to the last byte but one ends its connection",
+    does: "The last byte of a frame's beginning is lost when the rest comes and finds no room behind it",
     file: "ipc/wire/frame-decoder.ts",
-    text: "if (!this.#own || needed > this.#bytes.length) this.#move(",
-    by: "if (!this.#own || needed > this.#bytes.length + 1) this.#move(",
+    text: "this.#bytes.copyWithin(0, this.#offset, this.#end);",
+    by: "this.#bytes.copyWithin(0, this.#offset, this.#end - 1);",
   },
   {
     name: "cancel-kept-to-oneself",
