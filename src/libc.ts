@@ -23,6 +23,8 @@ export interface Libc {
   peerCredentials(fd: number): ProcessCredentials | undefined;
   /** The other end has closed, whether or not what it sent was read. */
   isHungUp(fd: number): boolean;
+  /** Reads what a socket holds already, without waiting for more: how many bytes, 0 when there is nothing. */
+  receive(fd: number, into: Uint8Array): number;
 }
 
 /** What only a service needs: bound apart, so that it costs the others nothing. */
@@ -51,6 +53,13 @@ export function isHungUp(fd: number): boolean {
   return openLibc().libc?.isHungUp(fd) ?? false;
 }
 
+/** What a connected socket holds that was not read yet, up to 64 KiB of it; empty where the platform cannot tell. */
+export function takeReceived(fd: number): Uint8Array {
+  const bytes = new Uint8Array(receivedBytesMax);
+  return bytes.subarray(0, openLibc().libc?.receive(fd, bytes) ?? 0);
+}
+
+const receivedBytesMax = 64 * 1024;
 const glibcPaths = [
   "/lib/x86_64-linux-gnu/libc.so.6",
   "/lib/aarch64-linux-gnu/libc.so.6",
@@ -92,6 +101,7 @@ const socketLevel = 1;
 const peerCredentialsOption = 17;
 const peerGroupsOption = 59;
 const groupsMax = 65_536;
+const dontWait = 64;
 const pollError = 8;
 const pollHangUp = 16;
 const setDescriptorFlags = 2;
@@ -114,6 +124,7 @@ function bind(path: string): Libc {
     isatty: { args: ["i32"], returns: "i32" },
     getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
     poll: { args: ["ptr", "u64", "i32"], returns: "i32" },
+    recv: { args: ["i32", "ptr", "u64", "i32"], returns: "i32" },
     __errno_location: { args: [], returns: "ptr" },
   });
   const errno = (): number => errnoAt(symbols.__errno_location());
@@ -156,6 +167,7 @@ function bind(path: string): Libc {
       const told = symbols.poll(ptr(polled), 1, 0) > 0 ? (polled[1] ?? 0) >>> 16 : 0;
       return (told & (pollHangUp | pollError)) !== 0;
     },
+    receive: (fd, into) => Math.max(0, symbols.recv(fd, ptr(into), into.byteLength, dontWait)),
   };
 }
 

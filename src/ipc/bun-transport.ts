@@ -1,7 +1,7 @@
 // Bun's Unix sockets behind the transport seam. Bun neither buffers a write nor closes gracefully by `end`:
 // both are left to whoever holds the socket, as the seam says.
 
-import { isHungUp, openServiceCalls, peerCredentials } from "../libc.ts";
+import { isHungUp, openServiceCalls, peerCredentials, takeReceived } from "../libc.ts";
 import type { AdoptedSocket, PeerCredentials, ServerSocket, Socket, SocketHandler, Transport } from "./transport.ts";
 
 interface Wiring {
@@ -34,6 +34,10 @@ class BunSocket implements Socket {
 
   resume(): void {
     this.#raw.resume();
+  }
+
+  takeArrived(): Uint8Array {
+    return takeReceived(fileDescriptorOf(this.#raw));
   }
 
   shutdown(): void {

@@ -20,6 +20,8 @@ export interface Socket {
   /** While paused no data arrives, and neither does word that the peer went away: look at `peerIsGone` now and then. */
   pause(): void;
   resume(): void;
+  /** Bytes that have come and were not given to `data` yet, for who closes at once. Absent where they cannot be had. */
+  takeArrived?(): Uint8Array;
   /** Shuts the write side after what was written. Reading goes on. */
   shutdown(): void;
   /** Closes both sides at once. */

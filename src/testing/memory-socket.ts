@@ -115,6 +115,14 @@ export class MemorySocket implements Socket, SocketEvent {
     this.#wake();
   }
 
+  takeArrived(): Uint8Array {
+    const all = Buffer.concat(this.#incoming);
+    this.#unread -= all.byteLength;
+    this.#incoming.length = 0;
+    this.peer.#wakeDrain();
+    return all;
+  }
+
   shutdown(): void {
     if (this.#closed || this.#shut) return;
     this.#shut = true;

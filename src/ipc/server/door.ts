@@ -54,8 +54,9 @@ export class Door {
     counters.connectionsRefused += 1;
     counters.failed(failure.code);
     const refused = new RefusedConnection(socket, clock, failure, (gone) => this.#refused.delete(gone));
-    if (this.#refused.size >= this.#refusedMax) socket.terminate();
-    else this.#refused.add(refused);
+    this.#refused.add(refused);
+    const [oldest] = this.#refused;
+    if (this.#refused.size > this.#refusedMax) oldest?.evict();
     return refused;
   }
 

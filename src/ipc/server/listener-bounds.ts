@@ -5,9 +5,9 @@ import { ActonError } from "../../errors.ts";
 
 const kernelBytesPerConnection = 256 * 1024;
 
-/** So many connections at once may be told why they are refused: more are closed without a word. */
+/** So many refused connections at once may take their time to hang up: of more, the oldest is closed as soon as it is told why. */
 export function refusedMax(openFiles: number): number {
-  return Math.min(64, Math.floor(openFiles / 8));
+  return Math.max(1, Math.min(64, Math.floor(openFiles / 16)));
 }
 
 /** A full set of connections must leave descriptors for everything else: accepting without any spins. */

@@ -44,6 +44,14 @@ export class RefusedConnection implements SocketHandler {
 
   drain(): void {}
 
+  /** Its time is up, because others want to be told too: what is not said yet is said now. */
+  evict(): void {
+    const arrived = this.#socket.takeArrived?.();
+    if (arrived !== undefined) this.data(arrived);
+    this.#answer();
+    this.#closing.terminate();
+  }
+
   close(): void {
     this.#clock.disarm(this.#patience);
     this.#closing.closed();

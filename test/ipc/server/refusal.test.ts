@@ -113,6 +113,26 @@ test("a refused client that never hangs up is closed a moment later", async () =
   await refused.until(() => refused.gone);
 });
 
+test("of more refused clients than 64 that do not hang up, the oldest is closed, told why in its own dialect", async () => {
+  await using server = await fullServer();
+  const refused: RawClient[] = [];
+  for (let n = 0; n < 64; n++) {
+    const client = await server.connect();
+    client.holdOpen();
+    if (n === 0) expect(await client.ask({ ping: true })).toMatchObject({ error_code: "CONNECTION_LIMIT_REACHED" });
+    refused.push(client);
+  }
+  const [told, silent] = refused as [RawClient, RawClient];
+  expect(told.gone).toBe(false);
+  (await server.connect()).holdOpen();
+  await told.until(() => told.gone);
+  expect([silent.ended, silent.received]).toEqual([false, 0]);
+  (await server.connect()).holdOpen();
+  await silent.until(() => silent.gone);
+  expect(silent.received).toBeGreaterThan(0);
+  expect(server.listener.stats()).toMatchObject({ activeConnections: 1, connectionsRefused: 66 });
+});
+
 test("refusals do not disturb those who are served, and leave nothing behind", async () => {
   await using server = await TestServer.start({ config: { maxConnections: 1 } });
   const served = await server.connect();
