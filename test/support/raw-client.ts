@@ -50,6 +50,8 @@ export class RawClient implements AsyncDisposable {
   ended = false;
   /** The connection is gone. */
   gone = false;
+  /** What the connection broke with; undefined when it was closed in order. */
+  broke: Error | undefined;
   readonly #uncut: boolean;
   readonly #waiting = new Set<() => void>();
   #socket: Bun.Socket<undefined> | undefined;
@@ -71,7 +73,8 @@ export class RawClient implements AsyncDisposable {
         data: (_socket, bytes) => client.#arrived(bytes),
         drain: () => client.#flush(),
         end: () => client.#endArrived(),
-        close: () => {
+        close: (_socket, error) => {
+          client.broke = error;
           client.gone = true;
           client.ended = true;
           client.#changed();
