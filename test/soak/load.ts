@@ -33,7 +33,7 @@ const books = { calls: 0, items: 0, pushes: 0, pushesDropped: 0, churned: 0, chu
 type Books = typeof books;
 
 export async function load({ seconds, connections, churnPerSecond }: LoadOptions): Promise<Loaded> {
-  await using server = await Served.start({ config: { MAX_CONNECTIONS: connections + 400 } });
+  await using server = await Served.start({ config: { MAX_CONNECTIONS: connections + 2000 } });
   await using steering = await server.connect();
   // What the first timers of the process open stays open.
   await steering.ask(request("work", "Pause", { ms: 20 }));

@@ -59,9 +59,21 @@ const kinds: Readonly<Record<string, (client: RawClient, index: number) => void>
 
 const attack = kinds[kind];
 if (attack === undefined) throw new Error(`no such attacker: ${kind}`);
-for (let index = 0; index < Number(count); index++) attack(await RawClient.connect(path), index);
+for (let index = 0; index < Number(count); index++) attack(await connected(), index);
 process.stdout.write("attacking\n");
 setInterval(() => {}, 1 << 30);
+
+// A backlog that is full, because so many come, is reported as a refusal.
+async function connected(): Promise<RawClient> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await RawClient.connect(path);
+    } catch (error) {
+      if (tries > 1000) throw error;
+      await Bun.sleep(10);
+    }
+  }
+}
 
 /** Sends it again as often as the server takes it, and throws away what comes back. */
 function pour(client: RawClient, what: Buffer | (() => Buffer)): void {
