@@ -106,7 +106,8 @@ export async function jumpingClock(ms: number): Promise<{ readonly times: readon
   using directory = temporaryDirectory();
   const clock = new SettableClock();
   await using runtime = ActonApp.launch({ clock, log: silentLog });
-  for (const blueprint of testAgents(new Seen())) runtime.ipcExpose(blueprint.name === "echo" ? "plain" : blueprint.name, await runtime.start(blueprint));
+  for (const blueprint of testAgents(new Seen()))
+    runtime.ipcExpose(blueprint.name === "echo" ? "plain" : blueprint.name, await runtime.start(blueprint));
   const listener = await runtime.startIpcListener({ socketPath: join(directory.path, "s.sock"), rateLimit: { requestsPerSecond: 100_000 } });
   await using client = await RawClient.connect(listener.path);
   await using idle = await RawClient.connect(listener.path);
