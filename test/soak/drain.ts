@@ -37,7 +37,8 @@ export async function restarts(rounds: number, clientsEach = 2, inFlight = 512):
       await steering.ask(request("press", "Publishing", { everyMs: 5, count: 4, size: 100 }));
       const lives = clients.map((client) => client.live());
       // Told at another moment in each round: while they begin, and at the height of the load.
-      if (!(await within(10_000, async () => (await figuresOf(steering)).activeConnections === clients.length + 1))) throw new Error("the clients do not come");
+      if (!(await within(10_000, async () => (await figuresOf(steering)).activeConnections === clients.length + 1)))
+        throw new Error("the clients do not come");
       await Bun.sleep((round % 20) * 10);
       const told = performance.now();
       const status = await server.stop();
