@@ -17,12 +17,17 @@ const bound = [
   "unfinishedBytesMax",
   "rateLimit.requestsPerSecond",
   "rateLimit.burstSize",
+  // Means something beside rules only.
+  "policy.default",
 ];
+/** Values of keys whose texts have a form of their own. */
+const formed: Readonly<Record<string, readonly string[]>> = { socketMode: ["0600", "0660", "777"], socketGroup: ["adm", "1000"] };
 const free = keyEntries.filter(({ path }) => !bound.includes(path));
 const numeric = free.filter(({ key }) => typeof key.default === "number");
 const entry = fc.constantFrom(...free);
 
-function valueFor({ key }: KeyEntry): fc.Arbitrary<number | string> {
+function valueFor({ path, key }: KeyEntry): fc.Arbitrary<number | string> {
+  if (key.form !== undefined) return fc.constantFrom(...(formed[path] ?? []));
   if (key.choices !== undefined) return fc.constantFrom(...key.choices);
   if (typeof key.default === "string") return fc.stringMatching(/^[\w./-]{0,20}$/).map((rest) => `/${rest}`);
   return fc.integer({ min: key.min ?? 0, max: key.max ?? Number.MAX_SAFE_INTEGER });
