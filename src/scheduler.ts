@@ -18,6 +18,11 @@ export interface Scheduler {
   nextTurn(task: Task): void;
 }
 
+/** Resolves when the event loop has served sockets and timers once. */
+export function nextTurn(scheduler: Scheduler): Promise<void> {
+  return new Promise((resolve) => scheduler.nextTurn({ run: resolve }));
+}
+
 const turnMsMax = 1;
 // Counts too, not only time: a chain of tiny tasks would go on in microtasks for ever.
 const tasksPerTurnMax = 64;

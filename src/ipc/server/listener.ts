@@ -9,7 +9,7 @@ import { detailOf, type Failure } from "../../errors.ts";
 import type { FileSystem } from "../../files.ts";
 import type { Log } from "../../log.ts";
 import type { Names } from "../../runtime/names.ts";
-import type { Scheduler } from "../../scheduler.ts";
+import { nextTurn, type Scheduler } from "../../scheduler.ts";
 import type { Socket, SocketHandler, Transport } from "../transport.ts";
 import type { Packet } from "../wire/packet.ts";
 import type { Arrival } from "./calls.ts";
@@ -203,14 +203,14 @@ export class IpcListener implements ConnectionOwner {
       this.#onIdle = undefined;
     }
     let lost = 0;
-    for (const { calls, quiet } of this.#connections.values()) {
-      lost += quiet ? 0 : Math.max(calls.requests + calls.streams + calls.waiting, 1);
-    }
+    for (const { calls, quiet } of this.#connections.values()) lost += quiet ? 0 : Math.max(calls.requests + calls.streams + calls.waiting, 1);
     return { lost };
   }
 
   async #close(): Promise<void> {
     this.#draining = true;
+    // What the kernel has of clients is answered too: in one turn they are accepted, in the next one heard.
+    for (let turn = 0; turn < 2; turn++) await nextTurn(this.#parts.scheduler);
     const allClosed = new Promise<void>((resolve) => {
       this.#onAllClosed = resolve;
     });

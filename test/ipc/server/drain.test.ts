@@ -233,3 +233,15 @@ test("the listener's shutdown and the runtime's may overlap: both end as soon as
   expect(ended).toBe(2);
   await Promise.all(downs);
 });
+
+test("what had come before the end, and was not read yet, is answered too", async () => {
+  await using server = await TestServer.start();
+  const [known, fresh] = [await server.connect(), await server.connect()];
+  await known.ask({ ping: true });
+  known.send(request("echo", "Echo", 1, { request_id: "known" }));
+  fresh.send(request("echo", "Echo", 1, { request_id: "fresh" }));
+  const down = server.listener.shutdown();
+  expect(await known.rest()).toMatchObject([{ request_id: "known", error_code: "SHUTTING_DOWN" }]);
+  expect(await fresh.rest()).toMatchObject([{ request_id: "fresh", error_code: "SHUTTING_DOWN" }]);
+  expect(await down).toEqual({ lost: 0 });
+});
