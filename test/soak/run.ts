@@ -1,14 +1,16 @@
 // Runs the reliability checks, one after the other, and says what each has reached:
-// `bun test/soak/run.ts [ID…] [--duration SECONDS] [--rounds N] [--seed N]`. Every file beside this one that exports `checks` takes part.
+// `bun test/soak/run.ts [ID…] [--duration SECONDS] [--rounds N] [--seed N] [--write]`. With --write the figures go into
+// docs/reliability.md. Every file beside this one that exports `checks` takes part.
 
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { SoakCheck, SoakResult } from "./check.ts";
+import { writeFigures } from "./parts/figures.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { duration: { type: "string" }, rounds: { type: "string" }, seed: { type: "string" } },
+  options: { duration: { type: "string" }, rounds: { type: "string" }, seed: { type: "string" }, write: { type: "boolean", default: false } },
 });
 const all = await findChecks();
 const unknown = positionals.filter((id) => !all.some((check) => check.id === id));
@@ -22,6 +24,7 @@ for (const check of all.filter(({ id }) => positionals.length === 0 || positiona
   failed += result.passed ? 0 : 1;
   const took = `${((performance.now() - started) / 1000).toFixed(1)} s`;
   console.log(`${check.id} ${result.passed ? "passed" : "NOT REACHED"} in ${took}: ${check.title}\n  to be: ${check.pass}\n  is: ${result.figure}`);
+  if (values.write) writeFigures(check, result);
 }
 process.exit(failed === 0 ? 0 : 1);
 

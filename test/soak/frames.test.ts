@@ -1,15 +1,15 @@
 // The soak's rows, a small part of each: counts and bounds. `bun test/soak/run.ts` runs them whole, times and memory included.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { BufferPool } from "../src/ipc/wire/buffer-pool.ts";
-import { FrameWriter } from "../src/ipc/wire/frame-writer.ts";
-import { encodeMessagePack } from "../src/ipc/wire/msgpack.ts";
-import { fuzzFrames } from "./soak/f1-frames.ts";
-import { compareWithPython, peerVersion, said } from "./soak/f2-differential.ts";
-import { fuzzSockets } from "./soak/f3-live-socket.ts";
-import { poisonIn, poisonMemory, searchForPoison } from "./soak/f5-disclosure.ts";
-import { growthOf } from "./soak/parts/growth.ts";
-import { holdsUnwritableNumber, sameValue } from "./soak/parts/same-value.ts";
+import { BufferPool } from "../../src/ipc/wire/buffer-pool.ts";
+import { FrameWriter } from "../../src/ipc/wire/frame-writer.ts";
+import { encodeMessagePack } from "../../src/ipc/wire/msgpack.ts";
+import { fuzzFrames } from "./f1-frames.ts";
+import { compareWithPython, peerVersion, said } from "./f2-differential.ts";
+import { fuzzSockets } from "./f3-live-socket.ts";
+import { poisonIn, poisonMemory, searchForPoison } from "./f5-disclosure.ts";
+import { growthOf } from "./parts/growth.ts";
+import { holdsUnwritableNumber, sameValue } from "./parts/same-value.ts";
 
 // For a busy machine: nothing here waits for time to pass.
 setDefaultTimeout(60_000);
