@@ -42,7 +42,8 @@ export async function endure(crowd: Crowding): Promise<Endured> {
   const attacks = await Promise.all([
     Attack.begin(server.socket, "unread", unread),
     Attack.begin(server.socket, "unread", stopped),
-    Attack.begin(server.socket, "dribble", dribbling),
+    // Often enough never to be idle.
+    Attack.begin(server.socket, "dribble", dribbling, Math.min(1000, ms / 4)),
     Attack.begin(server.socket, "halfOpen", halfOpen),
     Attack.begin(server.socket, "silent", silent),
     Attack.begin(server.socket, "hold", holding),

@@ -12,7 +12,7 @@ import { TurnScheduler } from "../../../src/scheduler.ts";
 const MiB = 2 ** 20;
 
 /** A queue in front of a socket that takes nothing, and what its owner is told. */
-function blocked(): { readonly queue: WriteQueue; readonly clock: ManualClock; readonly stalls: string[]; give(bytes: number): void } {
+function blocked(): { readonly queue: WriteQueue; readonly clock: ManualClock; readonly stalls: string[]; readonly give: (bytes: number) => void } {
   const clock = new ManualClock();
   const stalls: string[] = [];
   const socket: Socket = { credentials: undefined, peerIsGone: false, write: () => 0, pause() {}, resume() {}, shutdown() {}, terminate() {} };

@@ -8,14 +8,14 @@ export type AttackKind = "unread" | "dribble" | "halfOpen" | "silent" | "blast" 
 export class Attack implements AsyncDisposable {
   readonly #child: Bun.Subprocess<"ignore", "pipe", "inherit">;
 
-  private constructor(path: string, kind: AttackKind, count: number) {
-    const command = [process.execPath, join(import.meta.dir, "attackers.ts"), path, kind, String(count)];
+  private constructor(path: string, kind: AttackKind, count: number, everyMs: number) {
+    const command = [process.execPath, join(import.meta.dir, "attackers.ts"), path, kind, String(count), String(everyMs)];
     this.#child = Bun.spawn(command, { stdin: "ignore", stdout: "pipe", stderr: "inherit" });
   }
 
   /** All are connected when this resolves. */
-  static async begin(path: string, kind: AttackKind, count: number): Promise<Attack> {
-    const attack = new Attack(path, kind, count);
+  static async begin(path: string, kind: AttackKind, count: number, everyMs = 1000): Promise<Attack> {
+    const attack = new Attack(path, kind, count, everyMs);
     if ((await linesOf(attack.#child.stdout).next()).done === true) throw new Error(`the ${kind} attackers have ended`);
     return attack;
   }

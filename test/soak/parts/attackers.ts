@@ -1,10 +1,10 @@
-// Clients that mean harm or have gone wrong, in a process of their own: `bun attackers.ts SOCKET KIND COUNT`. Says `attacking`
+// Clients that mean harm or have gone wrong, in a process of their own: `bun attackers.ts SOCKET KIND COUNT [MS]`. Says `attacking`
 // when all are connected, and goes on until it is killed.
 
 import { RawClient, jsonFrame } from "../../support/raw-client.ts";
 import { request, streamRequest } from "../../support/test-server.ts";
 
-const [path = "", kind = "", count = "1"] = process.argv.slice(2);
+const [path = "", kind = "", count = "1", everyMs = "1000"] = process.argv.slice(2);
 
 /** How an attacker goes on once it is connected. */
 const kinds: Readonly<Record<string, (client: RawClient, index: number) => void>> = {
@@ -13,13 +13,13 @@ const kinds: Readonly<Record<string, (client: RawClient, index: number) => void>
     client.stopReading();
     client.send(streamRequest("streams", "Items", { count: 1e9, size: 16_000 }, { request_id: `s${index}` }));
   },
-  /** One byte of a frame a second. */
+  /** One byte of a frame a second, or as often as is said. */
   dribble(client) {
     const frame = jsonFrame({ ping: true, pad: "x".repeat(1000) });
     let sent = 0;
     const next = (): void => client.write(frame.subarray(sent, (sent += 1)));
     next();
-    setInterval(next, 1000);
+    setInterval(next, Number(everyMs));
   },
   /** Asks, shuts its side, and never closes. */
   halfOpen(client, index) {
