@@ -39,6 +39,7 @@ describe("the listener's configuration", () => {
       inFlightMax: 64,
       inFlightTotalMax: 4096,
       inFlightPerUidMax: 0,
+      inFlightBytesMax: 67_108_864,
       waitingBytesMax: 1_048_576,
       streamsMax: 128,
       subscriptionsMax: 128,

@@ -1,16 +1,19 @@
 // One connection's requests: those in flight, by correlation, and those that wait for a place.
 // Invariant: a correlation that is in use here names exactly one call until its last frame is written.
 
-import type { Clock, Timer } from "../../clock.ts";
+import type { Clock } from "../../clock.ts";
 import { type Failure, withRan } from "../../errors.ts";
 import type { Address, RequestPacket } from "../wire/packet.ts";
-import type { Capacity } from "./capacity.ts";
+import type { Capacity, SharedPlaces } from "./capacity.ts";
 import type { ReplySlot } from "./reply-order.ts";
+import { WaitingCall } from "./waiting-call.ts";
 
 /** What has not had its last frame. */
 export interface OpenCall {
   readonly kind: "request" | "stream" | "watch";
   readonly packet: Address;
+  /** Bytes of its frame's body, which it holds as long as it is open. */
+  readonly bytes: number;
   /** Ends it with this failure. */
   cancel(failure: Failure): void;
   /** Lets a stream with a window send so many more frames. */
@@ -35,7 +38,7 @@ export interface CallLimits {
   readonly requestTimeoutMs: number;
 }
 
-type CallsContext = { readonly config: CallLimits; readonly clock: Clock; readonly inFlight: Capacity };
+type CallsContext = SharedPlaces & { readonly config: CallLimits; readonly clock: Clock };
 
 /** Whose calls these are. */
 export interface CallsOwner {
@@ -50,27 +53,28 @@ export class Calls {
   /** Streams, and watches, which last as long. */
   streams = 0;
   waitingBytes = 0;
+  #openBytes = 0;
   #streamNumber = 0;
   readonly #limits: CallLimits;
   readonly #clock: Clock;
-  readonly #total: Capacity;
+  readonly #shared: SharedPlaces;
   /** What one user may have in flight, where that is bounded. */
   readonly #user: Capacity | undefined;
   readonly #owner: CallsOwner;
   // By correlation; those without one are their own key. What waits for its place holds its correlation too.
-  readonly #open = new Map<string | OpenCall, OpenCall | WaitingCall>();
+  readonly #open = new Map<string | OpenCall, OpenCall | WaitingCall<Arrival>>();
   // Streams without a correlation, by the id that the server gave them.
   readonly #unnamedStreams = new Map<string, OpenCall>();
-  readonly #waiting = new Set<WaitingCall>();
+  readonly #waiting = new Set<WaitingCall<Arrival>>();
   // What is to be done when a call is over, for the few that have such a thing.
   #closings: Map<OpenCall, () => void> | undefined;
   #admitting = false;
   readonly #admitMore = (): void => this.#admitWaiting();
 
-  constructor({ config, clock, inFlight }: CallsContext, user: Capacity | undefined, owner: CallsOwner) {
-    this.#limits = config;
-    this.#clock = clock;
-    this.#total = inFlight;
+  constructor(context: CallsContext, user: Capacity | undefined, owner: CallsOwner) {
+    this.#limits = context.config;
+    this.#clock = context.clock;
+    this.#shared = context;
     this.#user = user;
     this.#owner = owner;
   }
@@ -88,10 +92,14 @@ export class Calls {
     return this.waitingBytes > this.#limits.waitingBytesMax;
   }
 
+  /** One more may be open: all together hold less than they may, or this connection holds nothing. */
+  get hasBytes(): boolean {
+    return this.#openBytes === 0 || !this.#shared.inFlightBytes.exhausted;
+  }
+
   /** A name for a stream that its client gave none. */
   nextStreamId(): string {
-    this.#streamNumber += 1;
-    return `stream-${this.#streamNumber}`;
+    return `stream-${(this.#streamNumber += 1)}`;
   }
 
   isInUse(correlation: string): boolean {
@@ -114,18 +122,15 @@ export class Calls {
   /** Performs the request now, or when its turn comes: but for streams, which count apart, those that wait are never overtaken. */
   arrive(arrival: Arrival): void {
     const { packet } = arrival;
-    if (packet.expectsStream || (this.#waiting.size === 0 && this.#hasPlaceFor(packet))) {
-      this.#owner.perform(arrival);
-      return;
-    }
+    if (packet.expectsStream || (this.#waiting.size === 0 && this.#hasPlaceFor(packet))) return this.#owner.perform(arrival);
     const timeoutMs = packet.expectsReply ? (packet.timeoutMs ?? this.#limits.requestTimeoutMs) : Infinity;
     const late: Failure = { code: "TIMEOUT", message: `no reply within ${timeoutMs} ms`, afterMs: timeoutMs };
-    const waiting = new WaitingCall(arrival, () => this.#end(waiting, late));
+    const waiting: WaitingCall<Arrival> = new WaitingCall(arrival, () => this.#end(waiting, late));
     if (packet.correlation !== null) this.#open.set(packet.correlation, waiting);
     this.#waiting.add(waiting);
     this.waitingBytes += arrival.bytes;
     if (timeoutMs !== Infinity) this.#clock.armAt(waiting, arrival.at + timeoutMs);
-    if (this.#total.exhausted) this.#total.whenRoom(this.#admitMore);
+    this.#awaitRoom();
   }
 
   /** `closed` is called when the call has had its last frame, or nobody waits for it any more. */
@@ -133,12 +138,14 @@ export class Calls {
     if (closed !== undefined) (this.#closings ??= new Map()).set(call, closed);
     const { correlation, streamId } = call.packet;
     this.#open.set(correlation ?? call, call);
+    this.#openBytes += call.bytes;
+    this.#shared.inFlightBytes.take(call.bytes);
     if (call.kind !== "request") {
       this.streams += 1;
       if (correlation === null && streamId !== null) this.#unnamedStreams.set(streamId, call);
     } else {
       this.requests += 1;
-      this.#total.take(1);
+      this.#shared.inFlight.take(1);
       this.#user?.take(1);
     }
   }
@@ -152,9 +159,11 @@ export class Calls {
       if (correlation === null && streamId !== null) this.#unnamedStreams.delete(streamId);
     } else {
       this.requests -= 1;
-      this.#total.give(1);
+      this.#shared.inFlight.give(1);
       this.#user?.give(1);
     }
+    this.#openBytes -= call.bytes;
+    this.#shared.inFlightBytes.give(call.bytes);
     if (this.#waiting.size > 0) this.#admitWaiting();
   }
 
@@ -176,7 +185,8 @@ export class Calls {
 
   /** The connection is gone: nothing is answered any more. */
   abandonAll(): void {
-    this.#total.leave(this.#admitMore);
+    this.#shared.inFlight.leave(this.#admitMore);
+    this.#shared.inFlightBytes.leave(this.#admitMore);
     for (const waiting of this.#waiting) this.#clock.disarm(waiting);
     this.#waiting.clear();
     this.waitingBytes = 0;
@@ -198,16 +208,16 @@ export class Calls {
   }
 
   #hasPlaceFor(packet: RequestPacket): boolean {
-    return !packet.expectsReply || (this.requests < this.#limits.inFlightMax && !this.#total.exhausted);
+    return !packet.expectsReply || (this.requests < this.#limits.inFlightMax && !this.#shared.inFlight.exhausted && this.hasBytes);
   }
 
-  #end(waiting: WaitingCall, failure: Failure): void {
+  #end(waiting: WaitingCall<Arrival>, failure: Failure): void {
     this.#leave(waiting);
     this.#owner.refuse(waiting.arrival, withRan(failure, "no"));
     this.#admitWaiting();
   }
 
-  #leave(waiting: WaitingCall): void {
+  #leave(waiting: WaitingCall<Arrival>): void {
     const { packet, bytes } = waiting.arrival;
     this.#waiting.delete(waiting);
     this.#clock.disarm(waiting);
@@ -228,20 +238,12 @@ export class Calls {
     } finally {
       this.#admitting = false;
     }
-    if (this.#waiting.size > 0 && this.#total.exhausted) this.#total.whenRoom(this.#admitMore);
+    if (this.#waiting.size > 0) this.#awaitRoom();
   }
-}
 
-/** A request that waits for its place, for no longer than it would for its reply. */
-class WaitingCall implements Timer {
-  due = 0;
-  order = 0;
-  place = -1;
-  readonly arrival: Arrival;
-  readonly expire: () => void;
-
-  constructor(arrival: Arrival, expire: () => void) {
-    this.arrival = arrival;
-    this.expire = expire;
+  #awaitRoom(): void {
+    const { inFlight, inFlightBytes } = this.#shared;
+    if (inFlight.exhausted) inFlight.whenRoom(this.#admitMore);
+    if (inFlightBytes.exhausted) inFlightBytes.whenRoom(this.#admitMore);
   }
 }

@@ -1,6 +1,14 @@
 // A bound shared by many connections: so many requests in flight, so many bytes of unfinished frames.
 // Whoever finds it used up waits in line and is called when something has been given back.
 
+/** What the calls of all connections share. */
+export interface SharedPlaces {
+  /** Requests in flight. */
+  readonly inFlight: Capacity;
+  /** Bytes of their frames, and of open streams'. */
+  readonly inFlightBytes: Capacity;
+}
+
 export class Capacity {
   readonly max: number;
   #used = 0;

@@ -25,7 +25,7 @@ export function checkOpenFiles(config: IpcConfig, openFiles: number): void {
  * What is sent without asking for an answer waits in mailboxes, whose bound is each agent's own.
  */
 export function memoryBound(config: IpcConfig): number {
-  const perConnection = 2 * config.outgoingHardBytes + config.waitingBytesMax + config.maxMessageSize + kernelBytesPerConnection;
-  const inFlight = Math.min(config.inFlightTotalMax, config.maxConnections * config.inFlightMax);
-  return config.maxConnections * perConnection + inFlight * config.maxMessageSize + config.unfinishedBytesMax;
+  // One message more than may wait, and one that a connection may have in flight whatever the others hold.
+  const perConnection = 2 * config.outgoingHardBytes + config.waitingBytesMax + 2 * config.maxMessageSize + kernelBytesPerConnection;
+  return config.maxConnections * perConnection + config.inFlightBytesMax + config.unfinishedBytesMax;
 }

@@ -47,6 +47,8 @@ export interface ListenerStats {
   /** Closed because their peer did not read. */
   readonly connectionsClosedSlow: number;
   readonly requestsInFlight: number;
+  /** Bytes of their frames, and of open streams'. */
+  readonly bytesInFlight: number;
   readonly streamsOpen: number;
   /** Requests that wait for one of their connection's places. */
   readonly requestsWaiting: number;

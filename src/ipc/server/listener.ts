@@ -91,7 +91,7 @@ export class IpcListener implements ConnectionOwner {
   }
 
   stats(): ListenerStats {
-    const { counters, inFlight, unfinished } = this.#context;
+    const { counters, inFlight, inFlightBytes, unfinished } = this.#context;
     let streamsOpen = 0;
     let requestsWaiting = 0;
     let subscriptions = 0;
@@ -103,6 +103,7 @@ export class IpcListener implements ConnectionOwner {
     return {
       activeConnections: this.#connections.size,
       requestsInFlight: inFlight.used,
+      bytesInFlight: inFlightBytes.used,
       streamsOpen,
       requestsWaiting,
       subscriptions,

@@ -25,6 +25,7 @@ export function makeContext(parts: Pick<ServerContext, Given>, state: ListenerSt
     counters: new ListenerCounters(),
     buffers: new BufferPool(),
     inFlight: new Capacity(config.inFlightTotalMax),
+    inFlightBytes: new Capacity(config.inFlightBytesMax),
     unfinished: new Capacity(config.unfinishedBytesMax),
     get draining() {
       return state.isDraining();

@@ -42,6 +42,8 @@ export interface ServerContext {
   readonly buffers: BufferPool;
   /** Requests in flight, all connections together. */
   readonly inFlight: Capacity;
+  /** Bytes of their frames, and of open streams', all connections together. */
+  readonly inFlightBytes: Capacity;
   /** Bytes of unfinished frames, all connections together. */
   readonly unfinished: Capacity;
   /** New requests are refused; what runs is answered. */

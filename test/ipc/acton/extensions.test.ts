@@ -179,6 +179,7 @@ test.each(callers)("%s: statistics are a response with the listener's figures", 
   expect(answer["payload"]).toMatchObject({
     active_connections: 1,
     requests_in_flight: 1,
+    bytes_in_flight: expect.any(Number),
     errors: 1,
     errors_by_code: { AgentNotFound: 1 },
     draining: false,

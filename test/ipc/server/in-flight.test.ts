@@ -204,3 +204,74 @@ test("a client that vanishes while it is not read is noticed, and its handlers l
   await server.until(() => server.listener.stats().activeConnections === 0);
   expect(server.seen.call(0).signal.aborted).toBe(true);
 });
+
+test("inFlightBytesMax: with so many bytes in flight the next request waits for some of them, whoever holds them", async () => {
+  const body = Buffer.byteLength(JSON.stringify(request("holder", "Hold", "a", { request_id: "a" })));
+  await using server = await TestServer.start({ config: { inFlightBytesMax: 3 * body } });
+  const [one, two] = [await server.connect(), await server.connect()];
+  for (const id of ["a", "b"]) hold(one, id);
+  hold(two, "c");
+  await server.until(() => server.seen.held.length === 3);
+  expect(server.listener.stats()).toMatchObject({ bytesInFlight: 3 * body, requestsWaiting: 0 });
+  hold(one, "d");
+  hold(two, "e");
+  await server.until(() => server.listener.stats().requestsWaiting === 2);
+  expect(server.seen.held).toHaveLength(3);
+  server.seen.call(2).reply.end("done");
+  await two.next();
+  // What was given back goes to the one that has waited longest; the other has nothing in flight, and may have one.
+  await server.until(() => server.seen.held.length === 5);
+  expect(server.seen.held.slice(3).map((call) => call.message)).toEqual(["d", "e"]);
+  expect(server.listener.stats()).toMatchObject({ bytesInFlight: 4 * body, requestsWaiting: 0 });
+});
+
+test("inFlightBytesMax: one byte less is room for another request", async () => {
+  const body = Buffer.byteLength(JSON.stringify(request("holder", "Hold", "a", { request_id: "a" })));
+  await using server = await TestServer.start({ config: { inFlightBytesMax: 3 * body + 1 } });
+  const client = await server.connect();
+  for (const id of ["a", "b", "c", "d", "e"]) hold(client, id);
+  await server.until(() => server.listener.stats().requestsWaiting === 1);
+  expect(server.seen.held).toHaveLength(4);
+});
+
+test("inFlightBytesMax: a connection that holds nothing may have one call whatever the others hold", async () => {
+  await using server = await TestServer.start({ config: { inFlightBytesMax: 1 } });
+  const [greedy, small] = [await server.connect(), await server.connect()];
+  for (const id of ["a", "b"]) hold(greedy, id);
+  await server.until(() => server.listener.stats().requestsWaiting === 1);
+  for (const id of ["1", "2", "3"]) expect(await small.ask(request("echo", "Echo", id, { request_id: id }))).toMatchObject({ success: true });
+  small.send(streamRequest("streams", "Feed", "s", { request_id: "s" }));
+  await server.until(() => server.seen.feeds.length === 1);
+});
+
+test("inFlightBytesMax: an open stream holds its bytes too, and another one is told TargetBusy", async () => {
+  await using server = await TestServer.start({ config: { inFlightBytesMax: 1 } });
+  const client = await server.connect();
+  client.send(streamRequest("streams", "Feed", "a", { request_id: "a" }));
+  await server.until(() => server.seen.feeds.length === 1);
+  client.send(streamRequest("streams", "Feed", "b", { request_id: "b" }));
+  expect(await client.next()).toMatchObject({ stream_id: "b", is_final: true, error_code: "TARGET_BUSY", error: expect.stringContaining("1 bytes") });
+  expect(server.listener.stats().errorsByCode).toEqual({ TARGET_BUSY: 1 });
+  hold(client, "c");
+  await server.until(() => server.listener.stats().requestsWaiting === 1);
+  server.seen.feed(0).reply.end();
+  expect(await client.next()).toMatchObject({ stream_id: "a", is_final: true });
+  await server.until(() => server.seen.held.length === 1);
+});
+
+test("inFlightBytesMax: a client that vanishes gives its bytes to others", async () => {
+  await using server = await TestServer.start({ config: { inFlightBytesMax: 1 } });
+  const [leaving, waiting] = [await server.connect(), await server.connect()];
+  hold(leaving, "a");
+  hold(waiting, "b");
+  hold(waiting, "c");
+  await server.until(() => server.listener.stats().requestsWaiting === 1);
+  leaving.destroy();
+  await server.until(() => server.listener.stats().activeConnections === 1);
+  expect(server.listener.stats()).toMatchObject({ requestsInFlight: 1, requestsWaiting: 1 });
+  server.seen.call(1).reply.end("done");
+  await server.until(() => server.seen.held.length === 3);
+  await waiting.next();
+  waiting.destroy();
+  await server.until(() => server.listener.stats().bytesInFlight === 0);
+});

@@ -146,6 +146,7 @@ class RequestCall implements OpenCall, ReplySink, Timer {
   readonly streaming = false;
   readonly port = new ReplyPort(this);
   readonly packet: RequestPacket;
+  readonly bytes: number;
   due = 0;
   order = 0;
   place = -1;
@@ -154,10 +155,11 @@ class RequestCall implements OpenCall, ReplySink, Timer {
   readonly #slot: ReplySlot | undefined;
   readonly #timeoutMs: number;
 
-  constructor(context: ServerContext, connection: Connection, { packet, slot, at }: Arrival) {
+  constructor(context: ServerContext, connection: Connection, { packet, slot, bytes, at }: Arrival) {
     this.#context = context;
     this.#connection = connection;
     this.packet = packet;
+    this.bytes = bytes;
     this.#slot = slot;
     this.#timeoutMs = packet.timeoutMs ?? context.config.requestTimeoutMs;
     if (this.#timeoutMs !== Infinity) context.clock.armAt(this, at + this.#timeoutMs);

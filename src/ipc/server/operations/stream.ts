@@ -14,10 +14,11 @@ import { replyFailure } from "./reply-failure.ts";
 const heldMax = 1024;
 
 /** Why the connection may not open another one; undefined when it may. */
-export function tooManyStreams(context: ServerContext, connection: Connection): Failure | undefined {
-  const { streamsMax } = context.config;
-  if (connection.calls.streams < streamsMax) return undefined;
-  return { code: "TARGET_BUSY", message: `this connection has ${streamsMax} streams open already` };
+export function tooManyStreams(context: ServerContext, { calls }: Connection): Failure | undefined {
+  const { streamsMax, inFlightBytesMax } = context.config;
+  if (calls.streams >= streamsMax) return { code: "TARGET_BUSY", message: `this connection has ${streamsMax} streams open already` };
+  if (!calls.hasBytes) return { code: "TARGET_BUSY", message: `what is in flight holds ${inFlightBytesMax} bytes already` };
+  return undefined;
 }
 
 export class StreamCall implements OpenCall, ReplySink, Timer {
@@ -25,6 +26,7 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   readonly streaming = true;
   readonly port = new ReplyPort(this);
   readonly packet: RequestPacket;
+  readonly bytes: number;
   due = 0;
   order = 0;
   place = -1;
@@ -42,10 +44,11 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   #credit: number;
   readonly #held: Array<{ readonly value: unknown; readonly resolve: (pace: Promise<void> | undefined) => void }> = [];
 
-  constructor(context: ServerContext, connection: Connection, { packet, slot, at }: Arrival) {
+  constructor(context: ServerContext, connection: Connection, { packet, slot, bytes, at }: Arrival) {
     this.#context = context;
     this.#connection = connection;
     this.packet = packet;
+    this.bytes = bytes;
     this.#slot = slot;
     const { timeoutMs, streamWindow } = packet;
     this.#credit = streamWindow ?? Infinity;
