@@ -61,7 +61,11 @@ const attack = kinds[kind];
 if (attack === undefined) throw new Error(`no such attacker: ${kind}`);
 for (let index = 0; index < Number(count); index++) attack(await connected(), index);
 process.stdout.write("attacking\n");
-setInterval(() => {}, 1 << 30);
+// Whoever started it may have ended without a word.
+const starter = process.ppid;
+setInterval(() => {
+  if (process.ppid !== starter) process.exit(1);
+}, 1000);
 
 // A backlog that is full, because so many come, is reported as a refusal.
 async function connected(): Promise<RawClient> {
