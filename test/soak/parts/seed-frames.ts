@@ -25,7 +25,7 @@ export function withLength(bytes: Buffer, chance: Chance): Buffer {
 /** The recorded frames of both protocols, and one of each operation in each spelling. */
 export function seedFrames(): readonly Buffer[] {
   const recorded = ["bare-frames.json", "acton-frames.json"].flatMap((name) => {
-    const file = readFileSync(new URL(`../fixtures/${name}`, import.meta.url), "utf8");
+    const file = readFileSync(new URL(`../../fixtures/${name}`, import.meta.url), "utf8");
     return (JSON.parse(file) as readonly { readonly hex: string }[]).map(({ hex }) => Buffer.from(hex, "hex"));
   });
   const bodies = [
