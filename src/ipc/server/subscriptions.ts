@@ -20,6 +20,12 @@ export interface PushTarget {
 /** The protocol's own bound, whatever is configured. */
 const patternsMax = 128;
 
+/** What a request to subscribe has changed. */
+export interface Added {
+  readonly types: readonly string[];
+  readonly patterns: readonly string[];
+}
+
 interface WaitingPush {
   readonly publication: Publication;
   readonly seq: number;
@@ -50,13 +56,11 @@ export class Subscriptions implements Subscriber {
     return { types: [...this.#leaveName.keys()], rejected, patterns: [...this.#leavePattern.keys()].sort() };
   }
 
-  /** Subscribes to all of it or, when something is wrong, to none. Pushes go out in `format` from now on. */
-  add(types: readonly string[], patterns: readonly string[], format: Format): void {
+  /** Subscribes to all of it or, when something is wrong, to none; says what is new. Pushes go out in `format` from now on. */
+  add(types: readonly string[], patterns: readonly string[], format: Format): Added {
     this.#check(types, patterns);
     if (types.length + patterns.length > 0) this.#format = format;
-    const { broker } = this.#context;
-    for (const name of types) if (!this.#leaveName.has(name)) this.#leaveName.set(name, broker.join(name, this));
-    for (const pattern of patterns) if (!this.#leavePattern.has(pattern)) this.#leavePattern.set(pattern, broker.join(pattern, this));
+    return { types: this.#join(this.#leaveName, types), patterns: this.#join(this.#leavePattern, patterns) };
   }
 
   remove(types: readonly string[], patterns: readonly string[]): void {
@@ -109,6 +113,16 @@ export class Subscriptions implements Subscriber {
     }
   }
 
+  #join(held: Map<string, () => void>, names: readonly string[]): readonly string[] {
+    const added: string[] = [];
+    for (const name of names) {
+      if (held.has(name)) continue;
+      held.set(name, this.#context.broker.join(name, this));
+      added.push(name);
+    }
+    return added;
+  }
+
   // The next push that goes out after a gap owns up to it.
   #takeDropped(): number {
     const dropped = this.#dropped;
@@ -140,14 +154,18 @@ export class Subscriptions implements Subscriber {
     });
     const { subscriptionsMax } = this.#context.config;
     const most = Math.min(patternsMax, subscriptionsMax);
-    const patternsHeld = new Set([...this.#leavePattern.keys(), ...patterns]).size;
-    if (patterns.length > most || patternsHeld > most) {
+    if (patterns.length > most || exceeds(most, this.#leavePattern, patterns)) {
       const problem = `pattern limit of ${most} exceeded`;
       throw new ActonError("PROTOCOL_ERROR", problem, { subject: problem });
     }
-    const typesHeld = new Set([...this.#leaveName.keys(), ...types]).size;
-    if (typesHeld > subscriptionsMax) throw new ActonError("PROTOCOL_ERROR", `subscription limit of ${subscriptionsMax} exceeded`);
+    if (exceeds(subscriptionsMax, this.#leaveName, types))
+      throw new ActonError("PROTOCOL_ERROR", `subscription limit of ${subscriptionsMax} exceeded`);
   }
+}
+
+/** Would there be more than `most`? Names may repeat, and may be held already. */
+function exceeds(most: number, held: ReadonlyMap<string, unknown>, names: readonly string[]): boolean {
+  return held.size + names.length > most && new Set([...held.keys(), ...names]).size > most;
 }
 
 function forget(held: Map<string, () => void>, key: string): void {

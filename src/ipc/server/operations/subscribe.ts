@@ -7,6 +7,7 @@ import type { Connection } from "../connection.ts";
 import { refusalOf, type Operation } from "../policy.ts";
 import type { ServerContext } from "../server-context.ts";
 import { answer } from "./answer.ts";
+import type { Added } from "../subscriptions.ts";
 import { refuseArrival } from "./refuse-arrival.ts";
 
 export function subscribe(context: ServerContext, connection: Connection, packet: SubscriptionPacket): void {
@@ -22,22 +23,21 @@ export function subscribe(context: ServerContext, connection: Connection, packet
   const known = types.filter(isKnown);
   const rejected = types.filter((name) => !isKnown(name));
   const { subscriptions } = connection;
-  const before = subscriptions.state();
+  let added: Added;
   try {
     authorize(context, connection, types, patterns);
     if (known.length === 0 && rejected.length > 0 && patterns.length === 0) {
       throw new ActonError("UNKNOWN_MESSAGE_TYPE", `${rejected.slice(0, 8).map(printable).join(", ")} is not registered`);
     }
-    subscriptions.add(known, patterns, packet.format);
+    added = subscriptions.add(known, patterns, packet.format);
   } catch (error) {
     if (!(error instanceof ActonError)) throw error;
     connection.fail(packet, connection.openSlot(packet), error);
     return;
   }
-  const held = subscriptions.state().types;
-  const unregistered = subscribesUnregistered ? held.filter((name) => !context.types.isRegistered(name)) : rejected;
+  const unregistered = subscribesUnregistered ? subscriptions.state().types.filter((name) => !context.types.isRegistered(name)) : rejected;
   // What cannot be told has not happened.
-  if (!tell(connection, packet, unregistered)) subscriptions.remove(isNotIn(known, before.types), isNotIn(patterns, before.patterns));
+  if (!tell(connection, packet, unregistered)) subscriptions.remove(added.types, added.patterns);
 }
 
 export function unsubscribe(connection: Connection, packet: SubscriptionPacket): void {
@@ -54,10 +54,6 @@ function tell(connection: Connection, packet: SubscriptionPacket, rejected: read
   if (packet.correlation === null) return true;
   const state = connection.subscriptions.state(rejected);
   return answer(connection, packet, undefined, (dialect, out) => dialect.subscribed(out, packet, state));
-}
-
-function isNotIn(names: readonly string[], others: readonly string[]): readonly string[] {
-  return names.filter((name) => !others.includes(name));
 }
 
 function authorize(context: ServerContext, connection: Connection, types: readonly string[], patterns: readonly string[]): void {
