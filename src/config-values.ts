@@ -24,10 +24,6 @@ export function shown(value: unknown): string {
   return typeof value === "object" && value !== null ? "a table" : quoted(value);
 }
 
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 export function unknownName(what: string, name: string, known: readonly string[]): ActonError {
   const nearest = nearestName(name, known);
   return new ActonError("INVALID_CONFIG", `${what} '${quoted(name).slice(1, -1)}'${nearest === undefined ? "" : `, did you mean '${nearest}'?`}`);

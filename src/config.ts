@@ -13,9 +13,10 @@ import {
   type SectionName,
   snakeCase,
 } from "./config-keys.ts";
-import { expectationOf, fits, isRecord, shown, unknownName } from "./config-values.ts";
+import { expectationOf, fits, shown, unknownName } from "./config-values.ts";
 import { ActonError } from "./errors.ts";
 import { type PolicyConfig, type PolicyInput, type PolicyRule, readRules } from "./policy-rules.ts";
+import { isRecord } from "./record.ts";
 
 type ValueOf<Key> = Key extends { readonly choices: readonly (infer Choice)[] } ? Choice : Key extends { readonly default: number } ? number : string;
 type Resolved<Table> = { readonly [Name in keyof Table]: ValueOf<Table[Name]> };

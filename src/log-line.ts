@@ -1,6 +1,8 @@
 // The text of one log line, as JSON or for people. Safe whatever the fields hold: cycles, getters that throw, and
 // control characters, which could otherwise drive the reader's terminal.
 
+import { isRecord } from "./record.ts";
+
 export const logLevels = ["debug", "info", "warn", "error", "off"] as const;
 export type LogLevel = (typeof logLevels)[number];
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -162,8 +164,4 @@ class PlainCopy {
 
 function isTrace(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((frame) => typeof frame === "string");
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

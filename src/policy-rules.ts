@@ -1,8 +1,9 @@
 // The rules of a policy as configuration: `[[policy.rules]]` in a file, `policy: { rules }` in code. Read and checked here,
 // and nothing more; src/ipc/server/peer-rules.ts decides by them. Every refusal is INVALID_CONFIG and names place and key.
 
-import { isRecord, shown, unknownName } from "./config-values.ts";
+import { shown, unknownName } from "./config-values.ts";
 import { ActonError, quoted } from "./errors.ts";
+import { isRecord } from "./record.ts";
 
 /** What a rule is about. `subscribe` stands for `pattern` and `push` too. */
 export const ruleOperations = ["request", "subscribe", "pattern", "push", "watch", "discover", "stats"] as const;

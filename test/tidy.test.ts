@@ -53,6 +53,7 @@ const bottomRow = [
   "service-manager",
   "product",
   "promise-like",
+  "record",
   "stack-reserve",
 ].map((name) => `${name}.ts`);
 

@@ -1,7 +1,8 @@
 // What the server offers, as `discover`, `describe` and completion show it: each message of each agent once, and how to send it.
 
 import type { DiscoveredType, Discovery } from "../ipc/client/discovery.ts";
-import { isRecord, SchemaView } from "./schema-view.ts";
+import { isRecord } from "../record.ts";
+import { SchemaView } from "./schema-view.ts";
 import { jsonText } from "./terminal.ts";
 import { pairsOf, shellWord } from "./typed-payload.ts";
 

@@ -1,6 +1,8 @@
 // A JSON Schema as the command line reads it: which kinds of value a place takes, which fields an object has. It helps to type
 // what was written and to say what is expected; whether a payload is right is the server's word alone.
 
+import { isRecord } from "../record.ts";
+
 export type JsonSchema = Readonly<Record<string, unknown>>;
 export type Kind = "string" | "integer" | "number" | "boolean" | "null" | "array" | "object";
 
@@ -158,10 +160,6 @@ export function kindOf(value: unknown): Kind {
   if (Array.isArray(value)) return "array";
   if (typeof value === "bigint" || Number.isInteger(value)) return "integer";
   return typeof value === "number" ? "number" : typeof value === "boolean" ? "boolean" : typeof value === "string" ? "string" : "object";
-}
-
-export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function kindsOf(node: JsonSchema): readonly Kind[] {

@@ -2,11 +2,11 @@
 
 import { SystemClock } from "../clock.ts";
 import type { Client } from "../ipc/client/client.ts";
+import { isRecord } from "../record.ts";
 import { interruption } from "./interrupt.ts";
 import { type ClientOptions, openClient } from "./open-client.ts";
 import { type Palette, paletteFor } from "./palette.ts";
 import { pause, unlessAborted } from "./pause.ts";
-import { isRecord } from "./schema-view.ts";
 import { tableText } from "./table.ts";
 import { jsonText, LineOutput, printOut, stdoutIsTerminal } from "./terminal.ts";
 import { waiting } from "./waiting.ts";

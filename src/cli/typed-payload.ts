@@ -3,9 +3,10 @@
 
 import type { DiscoveredType } from "../ipc/client/discovery.ts";
 import { nearestName } from "../nearest-name.ts";
+import { isRecord } from "../record.ts";
 import { CommandError, usageError } from "./exit-codes.ts";
 import { jsonValue, type Pair } from "./payload.ts";
-import { isRecord, kindOf, SchemaView } from "./schema-view.ts";
+import { kindOf, SchemaView } from "./schema-view.ts";
 
 type Draft = Record<string, unknown>;
 

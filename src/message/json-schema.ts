@@ -1,6 +1,8 @@
 // JSON Schema as plain data, and an example payload made from it, so that whoever discovers a type can see what to send.
 // Deterministic, and shaped by types, bounds and defaults; a pattern that it cannot satisfy is left to the reader.
 
+import { isRecord } from "../record.ts";
+
 export type JsonSchema = Record<string, unknown>;
 
 const itemsMax = 64;
@@ -143,10 +145,6 @@ function negated(bound: unknown): unknown {
 
 function define(record: Record<string, unknown>, key: string, value: unknown): void {
   if (value !== undefined) Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function numberOr(value: unknown, otherwise: number): number {

@@ -8,7 +8,7 @@ import { jsonFrame, RawClient } from "../support/raw-client.ts";
 import { TemporaryDirectory } from "../support/test-server.ts";
 import { bundled, LineProcess, whoAnswers } from "./parts/processes.ts";
 import type { SoakCheck, SoakOptions } from "./check.ts";
-import { quantile } from "./parts/quantile.ts";
+import { percentile } from "./parts/measures.ts";
 
 /** How a round ends the server that it finds serving, or the one that it starts after that. */
 const deaths = ["in its start", "in its end", "in a frame", "in a drain", "at any time of its start"] as const;
@@ -28,8 +28,8 @@ export const kills = {
       const complaint = await scene.round(deaths[round % deaths.length] as Death);
       if (complaint !== undefined) wrong.push(`round ${round}: ${complaint}`);
     }
-    const [median, p99] = [quantile(scene.startsMs, 0.5), quantile(scene.startsMs, 0.99)];
-    const takeovers = [0.5, 0.99].map((part) => quantile(scene.takeoversMs, part).toFixed(1)).join(" and ");
+    const [median, p99] = [percentile(scene.startsMs, 0.5), percentile(scene.startsMs, 0.99)];
+    const takeovers = [0.5, 0.99].map((part) => percentile(scene.takeoversMs, part).toFixed(1)).join(" and ");
     await scene.end();
     const first = wrong.length === 0 ? "" : `; the first wrong one: ${wrong[0]}`;
     const figure = `${rounds - wrong.length} of ${rounds} rounds, exec to first answer p50 ${median.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms (of that the take-over ${takeovers} ms), seed ${seed}${first}`;
@@ -137,7 +137,7 @@ class Scene implements Disposable {
       case "at any time of its start": {
         await this.#stopInOrder(server);
         const doomed = this.#start(this.#path);
-        await this.#moment(2 * quantile(this.startsMs, 0.5));
+        await this.#moment(2 * percentile(this.startsMs, 0.5));
         await doomed[Symbol.asyncDispose]();
         return;
       }

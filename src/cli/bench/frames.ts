@@ -3,7 +3,7 @@
 
 import type { Frame, HeaderLength } from "../../ipc/wire/frame-decoder.ts";
 import type { Format } from "../../ipc/wire/packet.ts";
-import { isRecord } from "../schema-view.ts";
+import { isRecord } from "../../record.ts";
 
 export type DialectName = "bare" | "acton";
 

@@ -6,8 +6,8 @@ import type { SubscriptionPacket } from "../../wire/packet.ts";
 import type { Connection } from "../connection.ts";
 import { refusalOf, type Operation } from "../policy.ts";
 import type { ServerContext } from "../server-context.ts";
-import { answer } from "./answer.ts";
 import type { Added } from "../subscriptions.ts";
+import { answer } from "./answer.ts";
 import { refuseArrival } from "./refuse-arrival.ts";
 
 export function subscribe(context: ServerContext, connection: Connection, packet: SubscriptionPacket): void {

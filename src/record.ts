@@ -1,0 +1,5 @@
+// The one question whether a value is an object of keys, such as a table of a file or an object of JSON: no list, and not null.
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
