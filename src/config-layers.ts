@@ -3,7 +3,7 @@
 
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { type AppConfigInput, type ConfigLayer, mergeLayers, type MergedConfig } from "./config.ts";
-import { ActonError, detailOf } from "./errors.ts";
+import { ActonError, codeOf, detailOf } from "./errors.ts";
 import type { FileSystem } from "./files.ts";
 
 export interface ConfigSources {
@@ -74,8 +74,7 @@ export async function readConfigFile(path: string, files: FileSystem): Promise<C
 }
 
 function reasonOf(thrown: unknown): string {
-  const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-  return code === "EACCES" ? "permission denied" : detailOf(thrown);
+  return codeOf(thrown) === "EACCES" ? "permission denied" : detailOf(thrown);
 }
 
 // The parser knows no lines, but importing the file does: as data, nothing of it runs.

@@ -101,6 +101,11 @@ export class ActonError extends Error implements Failure {
   }
 }
 
+/** The code of an error that the system has thrown, such as ENOENT; undefined for anything else. */
+export function codeOf(thrown: unknown): unknown {
+  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+}
+
 /** `instanceof` for what user code has thrown. Never throws itself, as that does for a revoked proxy. */
 export function isA<Kind>(kind: abstract new (...given: never[]) => Kind, thrown: unknown): thrown is Kind {
   try {

@@ -18,6 +18,7 @@ import {
   unlinkSync,
   writeSync,
 } from "node:fs";
+import { codeOf } from "./errors.ts";
 import { openLibc, type Libc } from "./libc.ts";
 
 export type FileKind = "socket" | "directory" | "file" | "link" | "other";
@@ -172,7 +173,7 @@ function ifPresent<T>(act: () => T): T | undefined {
   try {
     return act();
   } catch (thrown) {
-    if (thrown instanceof Error && "code" in thrown && (thrown.code === "ENOENT" || thrown.code === "ENOTDIR")) return undefined;
+    if (codeOf(thrown) === "ENOENT" || codeOf(thrown) === "ENOTDIR") return undefined;
     throw thrown;
   }
 }

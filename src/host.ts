@@ -3,6 +3,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readFileSync, readlinkSync, writeSync } from "node:fs";
 import { after, type Clock } from "./clock.ts";
+import { codeOf } from "./errors.ts";
 import { openLibc } from "./libc.ts";
 import type { LogOutput } from "./log.ts";
 
@@ -167,7 +168,7 @@ class DirectOutput implements LogOutput {
 
 // No room now, on the terminal or on the disk. Anything else, such as a terminal that has gone, will not get better.
 function isPassing(thrown: unknown): boolean {
-  return thrown instanceof Error && "code" in thrown && ["EAGAIN", "EINTR", "ENOSPC", "EDQUOT"].includes(String(thrown.code));
+  return ["EAGAIN", "EINTR", "ENOSPC", "EDQUOT"].includes(String(codeOf(thrown)));
 }
 
 // A terminal's own open file is shared with the shell and must stay blocking, so ours is opened anew.

@@ -2,7 +2,7 @@
 
 import { readFileSync, readlinkSync } from "node:fs";
 import { dirname } from "node:path";
-import { detailOf } from "../errors.ts";
+import { codeOf, detailOf } from "../errors.ts";
 import { type FileStatus, systemFiles } from "../files.ts";
 import { shellWord } from "./typed-payload.ts";
 
@@ -196,8 +196,4 @@ export function userName(uid: number): string {
 
 function reasonOf(thrown: unknown): string {
   return codeOf(thrown) === "EACCES" ? "permission denied" : detailOf(thrown);
-}
-
-function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
 }

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { SystemClock } from "../clock.ts";
-import { ActonError, detailOf, quoted } from "../errors.ts";
+import { ActonError, codeOf, detailOf, quoted } from "../errors.ts";
 import { bunTransport } from "../ipc/bun-transport.ts";
 import { type Client, connect } from "../ipc/client/client.ts";
 import type { PeerCredentials, Socket } from "../ipc/transport.ts";
@@ -46,7 +46,7 @@ async function connected(path: string, holder: Holder): Promise<{ readonly check
   try {
     socket = await bunTransport.connect(path, ignored);
   } catch (thrown) {
-    const code = thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
+    const code = codeOf(thrown);
     const takeOver = `start the server, which takes the path over: acton serve --socket ${shellWord(path)}`;
     const [finding, advice] =
       code === "EACCES" || code === "EPERM"

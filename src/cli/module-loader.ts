@@ -2,7 +2,7 @@
 // binary, npm packages from beside the module. Whatever is wrong with it is said in one line, with file and line.
 
 import { relative, resolve } from "node:path";
-import { detailOf, quoted } from "../errors.ts";
+import { codeOf, detailOf, quoted } from "../errors.ts";
 import { systemFiles } from "../files.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 
@@ -67,7 +67,8 @@ function problemOf(module: string, thrown: unknown): string {
     return position === null ? `${shownPath(module)}: ${first.message}` : `${shownPath(position.file)}:${position.line}: ${first.message}`;
   }
   const place = placeOf(first);
-  if (hasCode(first, "ERR_DLOPEN_DISABLED")) return `${addonName(place?.file ?? module)} is a native addon; the acton executable does not load them`;
+  if (codeOf(first) === "ERR_DLOPEN_DISABLED")
+    return `${addonName(place?.file ?? module)} is a native addon; the acton executable does not load them`;
   const where = place === undefined ? shownPath(module) : `${shownPath(place.file)}:${place.line}`;
   if (first instanceof SyntaxError && place === undefined) return `${where}: ${detailOf(first)}`;
   return first instanceof Error ? `${where}: the module threw ${first.name}: ${detailOf(first)}` : `${where}: the module threw ${quoted(first)}`;
@@ -99,8 +100,4 @@ function placeOf(thrown: unknown): Place | undefined {
 function addonName(file: string): string {
   const packageName = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(file)?.[1];
   return packageName === undefined ? `what ${shownPath(file)} loads` : `the package ${quoted(packageName)}`;
-}
-
-function hasCode(thrown: unknown, code: string): boolean {
-  return thrown instanceof Error && "code" in thrown && thrown.code === code;
 }

@@ -2,6 +2,7 @@
 // costs a third of a command's time.
 
 import { writeSync } from "node:fs";
+import { codeOf } from "../errors.ts";
 import { openLibc } from "../libc.ts";
 
 /** Whether people read standard output: they get layout and colour, a pipe gets JSON. */
@@ -62,5 +63,5 @@ export function jsonText(value: unknown, indent: boolean): string {
 }
 
 function isReaderGone(thrown: unknown): boolean {
-  return thrown instanceof Error && "code" in thrown && thrown.code === "EPIPE";
+  return codeOf(thrown) === "EPIPE";
 }

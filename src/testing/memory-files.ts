@@ -1,8 +1,9 @@
 // The file system of one simulated process: FileSystem over a MemoryDisk, with the process's user, mask and locks.
 
+import { codeOf } from "../errors.ts";
 import type { FileSystem, LockResult } from "../files.ts";
 import { check, type Credentials, existing, type Inode, type MemoryDisk, mayRead, mayWrite } from "./memory-disk.ts";
-import { codeOf, type SystemCode, systemError } from "./system-error.ts";
+import { type SystemCode, systemError } from "./system-error.ts";
 
 /** What may be made to fail. */
 export type SystemCall =

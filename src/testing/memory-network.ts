@@ -2,11 +2,12 @@
 // socket's inode outlives its listener, as the kernel has it: then nobody answers there.
 
 import { after, type Clock } from "../clock.ts";
+import { codeOf } from "../errors.ts";
 import type { PeerCredentials, ServerSocket, Socket, SocketHandler, Transport } from "../ipc/transport.ts";
 import { check, existing, type MemoryDisk, mayWrite } from "./memory-disk.ts";
 import type { FileUser } from "./memory-files.ts";
 import { MemorySocket, type SocketEvent, type Traffic, type Wire } from "./memory-socket.ts";
-import { codeOf, systemError } from "./system-error.ts";
+import { systemError } from "./system-error.ts";
 
 /** A process, as the network sees it. */
 export interface NetworkUser extends FileUser {

@@ -19,7 +19,3 @@ export type SystemCode =
 export function systemError(code: SystemCode, what: string): Error & { readonly code: SystemCode } {
   return Object.assign(new Error(`${code}: ${what}`), { code });
 }
-
-export function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
-}

@@ -2,7 +2,7 @@
 // the file, and tries again for a moment while the server's backlog is full.
 
 import { after, type Clock } from "../../clock.ts";
-import { ActonError, detailOf } from "../../errors.ts";
+import { ActonError, codeOf, detailOf } from "../../errors.ts";
 import type { Random } from "../../random.ts";
 import type { SocketOwners } from "../node-transport.ts";
 import type { Socket, SocketHandler } from "../transport.ts";
@@ -82,8 +82,4 @@ const reasons: Readonly<Record<string, string>> = {
 
 function reasonOf(thrown: unknown): string {
   return reasons[String(codeOf(thrown))] ?? detailOf(thrown);
-}
-
-function codeOf(thrown: unknown): unknown {
-  return thrown instanceof Error && "code" in thrown ? thrown.code : undefined;
 }
