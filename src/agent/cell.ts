@@ -3,22 +3,17 @@
 
 import type { Failure } from "../errors.ts";
 import type { Recipient } from "../message/recipient.ts";
-import type { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
 import type { ReplyPort } from "../message/reply-port.ts";
 import type { Task } from "../scheduler.ts";
 import { Activation } from "./activation.ts";
-import { makeArgument } from "./agent-argument.ts";
 import { findAskCycle, type OpenAsk, type RunningHandler } from "./ask-cycle.ts";
-import type { AgentArgument } from "./blueprint.ts";
 import { type BlueprintDefinition, type HandlerEntry, handlerName } from "./definition.ts";
 import { DeferredReplies } from "./deferred-replies.ts";
 import { Gate } from "./gate.ts";
-import { AgentHandle } from "./handle.ts";
-import { LifeCycle } from "./life-cycle.ts";
-import { agentStopped, type Living, type StartContext } from "./living.ts";
-import { Mailbox, type Settled, targetBusy } from "./mailbox.ts";
+import type { StartContext } from "./living.ts";
 import { QueuedAsk } from "./queued-ask.ts";
+import { Receiver } from "./receiver.ts";
 import { Runner, type RunnerHost } from "./runner.ts";
 import type { AgentServices } from "./services.ts";
 
@@ -26,41 +21,18 @@ import type { AgentServices } from "./services.ts";
 const messagesPerClockRead = 4;
 const turnMsMax = 1;
 
-export class AgentCell implements Recipient, Task, RunnerHost, Living {
-  readonly name: string;
-  readonly id: string;
-  readonly handle: AgentHandle<MessageType>;
-  readonly life: LifeCycle;
-  model: unknown;
-  readonly definition: BlueprintDefinition;
-  readonly parent: Living | undefined;
-  readonly #services: AgentServices;
-  readonly #mailbox: Mailbox;
+export class AgentCell extends Receiver implements Task, RunnerHost {
   readonly #gate: Gate;
   readonly #runner: Runner;
-  #argument: AgentArgument<unknown> | undefined;
   /** Waits for its turn, or has it: whatever arrives meanwhile needs no other. */
   #scheduled = false;
-  #closed = false;
   #drained: (() => void) | undefined;
   #deferred: DeferredReplies | undefined;
 
-  constructor(definition: BlueprintDefinition, services: AgentServices, { name, parent, guardian }: StartContext) {
-    this.name = name ?? definition.name;
-    this.id = `${this.name}/${services.nextAgentNumber()}`;
-    this.definition = definition;
-    this.#services = services;
-    this.#mailbox = services.faults?.mailboxFor(this, services, () => this.#wake()) ?? new Mailbox(services.limits, services.clock);
-    this.#gate = new Gate(services.limits.readersMax, () => this.#wake());
+  constructor(definition: BlueprintDefinition, services: AgentServices, context: StartContext) {
+    super(definition, services, context);
+    this.#gate = new Gate(services.limits.readersMax, () => this.wake());
     this.#runner = new Runner(this, this.#gate, services);
-    this.parent = parent;
-    this.life = new LifeCycle(this, services);
-    this.life.guardian = guardian;
-    this.handle = new AgentHandle(this, this.life, services);
-  }
-
-  get handles(): readonly MessageType[] {
-    return [...this.definition.handlers.values()].map((entry) => entry.type);
   }
 
   get exclusiveHandler(): RunningHandler | undefined {
@@ -75,69 +47,22 @@ export class AgentCell implements Recipient, Task, RunnerHost, Living {
     return this.#gate.crowded;
   }
 
-  get services(): AgentServices {
-    return this.#services;
-  }
-
-  get argument(): AgentArgument<unknown> {
-    return (this.#argument ??= makeArgument(this, this.#services));
-  }
-
-  offer(envelope: Envelope): Failure | undefined {
-    const entry = this.#admit(envelope);
-    if ("code" in entry) return entry;
-    if (!this.#mailbox.put(entry, envelope)) return targetBusy;
-    this.#wake();
-    return undefined;
-  }
-
-  post(envelope: Envelope, settled: Settled): void {
-    const entry = this.#admit(envelope);
-    if ("code" in entry) settled(entry);
-    else if (this.#mailbox.put(entry, envelope)) {
-      this.#wake();
-      settled(undefined);
-    } else {
-      this.#mailbox.wait(entry, envelope, settled);
-    }
-  }
-
-  offerBroadcast(envelope: Envelope, roomed: () => void): "taken" | "full" | "gone" {
-    const failure = this.offer(envelope);
-    if (failure === undefined) return "taken";
-    if (failure.code !== "TARGET_BUSY") return "gone";
-    this.#mailbox.onRoom(roomed);
-    return "full";
-  }
-
-  handlesExclusively(type: MessageType): boolean {
-    return this.definition.handlers.get(type.name)?.exclusive ?? false;
-  }
-
   askCycle(type: MessageType): Failure | undefined {
-    const caller = this.#services.activity.current();
+    const caller = this.services.activity.current();
     if (!(caller instanceof Activation)) return undefined;
-    const ask = new QueuedAsk(this, this.#mailbox, undefined, this.handlesExclusively(type));
+    const ask = new QueuedAsk(this, this.mailbox, undefined, this.handlesExclusively(type));
     const cycle = findAskCycle(caller, ask);
     return cycle === undefined ? undefined : { code: "ASK_CYCLE", message: `this ask would wait for itself: ${cycle.join(" → ")}` };
   }
 
   openAsk(port: ReplyPort, recipient: Recipient, type: MessageType): OpenAsk | undefined {
     if (!(recipient instanceof AgentCell)) return undefined;
-    return new QueuedAsk(recipient, recipient.#mailbox, port, recipient.handlesExclusively(type));
-  }
-
-  watch(stopped: () => void): () => void {
-    return this.life.standing.onGone(stopped);
-  }
-
-  stop(): Promise<void> {
-    return this.life.stop();
+    return new QueuedAsk(recipient, recipient.mailbox, port, recipient.handlesExclusively(type));
   }
 
   /** One turn: at most 64 messages or a millisecond, then the event loop has its own. */
   run(): void {
-    const { clock, limits, scheduler } = this.#services;
+    const { clock, limits, scheduler } = this.services;
     let deadline = Infinity;
     for (let handled = 1; this.#runNext(); handled++) {
       if (handled < limits.messagesPerTurnMax) {
@@ -161,32 +86,19 @@ export class AgentCell implements Recipient, Task, RunnerHost, Living {
     this.#gate.release();
   }
 
-  openMailbox(): void {
-    this.#closed = false;
-  }
-
-  closeMailbox(): void {
-    this.#closed = true;
-    this.#mailbox.close(agentStopped);
-  }
-
   drain(drained: () => void): void {
     this.#drained = drained;
-    this.#wake();
+    this.wake();
   }
 
   abandon(failure: Failure, queued: boolean): void {
     this.#gate.expel(failure);
     this.#deferred?.abandon(failure);
-    while (queued && this.#mailbox.nextEntry() !== undefined) {
-      const envelope = this.#mailbox.take();
-      this.#services.deadLetter(envelope, this.name, failure.message);
-      envelope.port?.abandon(failure);
-    }
+    if (queued) this.abandonQueued(failure);
   }
 
   surplusReply(entry: HandlerEntry, late: boolean): void {
-    const { counters, log } = this.#services;
+    const { counters, log } = this.services;
     if (late) {
       counters.lateReplies += 1;
       return;
@@ -208,38 +120,28 @@ export class AgentCell implements Recipient, Task, RunnerHost, Living {
   }
 
   breathe(): Promise<void> {
-    return new Promise((resolve) => this.#services.scheduler.nextTurn({ run: resolve }));
+    return new Promise((resolve) => this.services.scheduler.nextTurn({ run: resolve }));
   }
 
-  #admit(envelope: Envelope): HandlerEntry | Failure {
-    const entry = this.definition.handlers.get(envelope.type.name);
-    if (entry !== undefined && !this.#closed) return entry;
-    const failure: Failure = this.#closed
-      ? agentStopped
-      : { code: "UNHANDLED", message: `the agent ${this.name} has no handler for ${envelope.type.name}` };
-    this.#services.deadLetter(envelope, this.name, failure.message);
-    return failure;
-  }
-
-  #wake(): void {
+  protected wake(): void {
     if (this.#scheduled || this.#gate.shut) return;
-    if (this.#mailbox.length === 0 && !this.#gate.someoneReturns && this.#drained === undefined) return;
-    this.#services.scheduler.enqueue(this);
+    if (this.mailbox.length === 0 && !this.#gate.someoneReturns && this.#drained === undefined) return;
+    this.services.scheduler.enqueue(this);
     this.#scheduled = true;
   }
 
   /** Runs the next message; false when there is none that may run now. */
   #runNext(): boolean {
     if (this.#gate.someoneReturns) this.#gate.readmit();
-    const entry = this.#mailbox.nextEntry();
+    const entry = this.mailbox.nextEntry();
     if (entry === undefined || !this.#gate.admits(entry.exclusive)) return false;
-    const envelope = this.#mailbox.take();
+    const envelope = this.mailbox.take();
     if (!envelope.withdrawn) this.#runner.run(entry, envelope);
     return true;
   }
 
   #tellIfDrained(): void {
-    if (this.#drained === undefined || this.#mailbox.length > 0 || !this.#gate.idle) return;
+    if (this.#drained === undefined || this.mailbox.length > 0 || !this.#gate.idle) return;
     const drained = this.#drained;
     this.#drained = undefined;
     drained();

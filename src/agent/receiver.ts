@@ -1,0 +1,126 @@
+// What takes an agent's messages, wherever the agent runs: its mailbox, its handle, its life. What becomes of what lies in
+// the mailbox is for those who extend it.
+
+import type { Failure } from "../errors.ts";
+import type { Envelope } from "../message/envelope.ts";
+import type { MessageType } from "../message/message-type.ts";
+import type { Recipient } from "../message/recipient.ts";
+import { makeArgument } from "./agent-argument.ts";
+import type { AgentArgument } from "./blueprint.ts";
+import type { BlueprintDefinition, HandlerEntry } from "./definition.ts";
+import { AgentHandle } from "./handle.ts";
+import { LifeCycle } from "./life-cycle.ts";
+import { agentStopped, type Living, type StartContext } from "./living.ts";
+import { Mailbox, type Settled, targetBusy } from "./mailbox.ts";
+import type { AgentServices } from "./services.ts";
+
+export abstract class Receiver implements Recipient, Living {
+  readonly name: string;
+  readonly id: string;
+  readonly handle: AgentHandle<MessageType>;
+  readonly life: LifeCycle;
+  model: unknown;
+  readonly definition: BlueprintDefinition;
+  readonly parent: Living | undefined;
+  readonly services: AgentServices;
+  protected readonly mailbox: Mailbox;
+  #argument: AgentArgument<unknown> | undefined;
+  #closed = false;
+
+  constructor(definition: BlueprintDefinition, services: AgentServices, { name, parent, guardian }: StartContext) {
+    this.name = name ?? definition.name;
+    this.id = `${this.name}/${services.nextAgentNumber()}`;
+    this.definition = definition;
+    this.services = services;
+    this.mailbox = services.faults?.mailboxFor(this, services, () => this.wake()) ?? new Mailbox(services.limits, services.clock);
+    this.parent = parent;
+    this.life = new LifeCycle(this, services);
+    this.life.guardian = guardian;
+    this.handle = new AgentHandle(this, this.life, services);
+  }
+
+  get handles(): readonly MessageType[] {
+    return [...this.definition.handlers.values()].map((entry) => entry.type);
+  }
+
+  get argument(): AgentArgument<unknown> {
+    return (this.#argument ??= makeArgument(this, this.services));
+  }
+
+  offer(envelope: Envelope): Failure | undefined {
+    const entry = this.#admit(envelope);
+    if ("code" in entry) return entry;
+    if (!this.mailbox.put(entry, envelope)) return targetBusy;
+    this.wake();
+    return undefined;
+  }
+
+  post(envelope: Envelope, settled: Settled): void {
+    const entry = this.#admit(envelope);
+    if ("code" in entry) settled(entry);
+    else if (this.mailbox.put(entry, envelope)) {
+      this.wake();
+      settled(undefined);
+    } else {
+      this.mailbox.wait(entry, envelope, settled);
+    }
+  }
+
+  offerBroadcast(envelope: Envelope, roomed: () => void): "taken" | "full" | "gone" {
+    const failure = this.offer(envelope);
+    if (failure === undefined) return "taken";
+    if (failure.code !== "TARGET_BUSY") return "gone";
+    this.mailbox.onRoom(roomed);
+    return "full";
+  }
+
+  handlesExclusively(type: MessageType): boolean {
+    return this.definition.handlers.get(type.name)?.exclusive ?? false;
+  }
+
+  watch(stopped: () => void): () => void {
+    return this.life.standing.onGone(stopped);
+  }
+
+  stop(): Promise<void> {
+    return this.life.stop();
+  }
+
+  openMailbox(): void {
+    this.#closed = false;
+  }
+
+  closeMailbox(): void {
+    this.#closed = true;
+    this.mailbox.close(agentStopped);
+  }
+
+  /** Why the ask would wait for itself; undefined when it would not, or when that is for others to find. */
+  abstract askCycle(type: MessageType): Failure | undefined;
+  abstract hold(): void;
+  abstract release(): void;
+  abstract drain(drained: () => void): void;
+  abstract abandon(failure: Failure, queued: boolean): void;
+
+  /** Something has come into the mailbox. */
+  protected abstract wake(): void;
+
+  /** Nobody will work off what is queued. */
+  protected abandonQueued(failure: Failure): void {
+    while (this.mailbox.nextEntry() !== undefined) {
+      const envelope = this.mailbox.take();
+      this.services.deadLetter(envelope, this.name, failure.message);
+      envelope.port?.abandon(failure);
+    }
+  }
+
+  #admit(envelope: Envelope): HandlerEntry | Failure {
+    const entry = this.definition.handlers.get(envelope.type.name);
+    if (entry !== undefined && !this.#closed) return entry;
+    const failure: Failure = this.#closed
+      ? agentStopped
+      : { code: "UNHANDLED", message: `the agent ${this.name} has no handler for ${envelope.type.name}` };
+    this.services.deadLetter(envelope, this.name, failure.message);
+    return failure;
+  }
+}
