@@ -10,9 +10,10 @@ import type { Random } from "../random.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { AskChains } from "./ask-chains.ts";
 import type { AnyBlueprint } from "./definition.ts";
-import type { AgentHandle, CallerServices } from "./handle.ts";
+import type { AgentHandle } from "./handle.ts";
 import type { BroadcastTarget, Household, Living, StartContext, StartedAgent } from "./living.ts";
 import type { Mailbox } from "./mailbox.ts";
+import type { CallerServices } from "./ref.ts";
 
 export interface AgentCounters {
   /** Messages that reached a handler. */
