@@ -25,6 +25,9 @@ import { type Random, systemRandom } from "./random.ts";
 import { AgentSystem } from "./runtime/agent-system.ts";
 import { Names } from "./runtime/names.ts";
 import { type Scheduler, TurnScheduler } from "./scheduler.ts";
+import { isApplication } from "./worker/program.ts";
+import { bunThreads } from "./worker/bun-threads.ts";
+import { WorkerPlaces } from "./worker/worker-places.ts";
 import { supervisionEvents } from "./supervision/events.ts";
 
 export interface LaunchOptions {
@@ -40,6 +43,9 @@ export interface LaunchOptions {
   readonly transport?: Transport;
   readonly files?: FileSystem;
   readonly host?: Host;
+  /** What worker threads import to find the blueprints of their agents: the path of a module whose default export is an application.
+   * Unless given it is the module that the process was started with. */
+  readonly module?: string | undefined;
   /** What befalls messages on their way: `Faults` of `acton/testing`. */
   readonly faults?: FaultInjection;
 }
@@ -86,6 +92,12 @@ export class ActonApp implements AsyncDisposable {
       validateLocal: options.validateLocal ?? false,
       onSupervision: () => this.#types.register(...supervisionEvents),
       faults: options.faults,
+      elsewhere: new WorkerPlaces(() => ({
+        threads: bunThreads(),
+        broker: this.#system.broker,
+        validateLocal: options.validateLocal ?? false,
+        module: () => this.#workerModule(),
+      })),
     });
     this.#stopWatchingFaults = this.#host.onFault((thrown) => {
       this.#log.error("uncaught error", { error: detailOf(thrown), stack: stackOf(thrown) });
@@ -169,6 +181,16 @@ export class ActonApp implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdownAll();
+  }
+
+  async #workerModule(): Promise<string> {
+    if (this.#options.module !== undefined) return this.#options.module;
+    const main = await this.#host.mainModule();
+    if (main !== undefined && isApplication(main.defaultExport)) return main.path;
+    throw new ActonError(
+      "START_FAILED",
+      "a worker has no module to import: it needs one that says 'export default app({ … })', with the agent in it",
+    );
   }
 
   async #shutDown(): Promise<ShutdownResult> {

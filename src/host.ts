@@ -27,6 +27,8 @@ export interface Host {
   exitWith(status: number): void;
   /** Ends the process now, whatever still runs. */
   exit(status: number): void;
+  /** Bytes of this thread's heap that are in use. */
+  heapBytes(): number;
   /** The soft limit on open files; Infinity when there is none or it cannot be known. */
   openFilesMax(): number;
 }
@@ -67,6 +69,7 @@ export function processHost(clock: Clock): Host {
       process.exitCode = status;
     },
     exit: (status) => process.exit(status),
+    heapBytes: () => process.memoryUsage().heapUsed,
     openFilesMax,
   };
 }

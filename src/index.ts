@@ -14,6 +14,8 @@ export type {
 } from "./agent/definition.ts";
 export { AgentHandle } from "./agent/handle.ts";
 export type { AgentStatus, SupervisedChild } from "./agent/handle.ts";
+export { byKey, leastLoaded, pool, roundRobin } from "./agent/placement.ts";
+export type { Placement, PoolOptions, Route, WorkerOptions } from "./agent/placement.ts";
 export type { Schedule, ScheduleOutcome } from "./agent/schedule.ts";
 export type { SendEveryOptions } from "./agent/schedule-plan.ts";
 export type { FaultInjection } from "./agent/services.ts";

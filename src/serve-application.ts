@@ -24,13 +24,18 @@ export function processSeams(config: AppConfig["log"], noColour: boolean): Serve
   return { clock, host, log };
 }
 
-/** Resolves when the drain that a signal began is over. Rejects when the application or its listener does not start. */
-export async function serveApplication(application: Application, config: AppConfig, seams: ServeSeams): Promise<ShutdownResult> {
+/** Resolves when the drain that a signal began is over. Rejects when the application or its listener does not start. `module` is where it comes from. */
+export async function serveApplication(
+  application: Application,
+  module: string | undefined,
+  config: AppConfig,
+  seams: ServeSeams,
+): Promise<ShutdownResult> {
   const { log } = seams;
   using manager = serviceManager(seams);
   const { inheritedSocket } = manager;
   const { runtime: limits, log: _, policy: policyRules, ...ipcConfig } = config;
-  await using runtime = ActonApp.launch({ limits, ...seams, application });
+  await using runtime = ActonApp.launch({ limits, ...seams, application, module });
   const signal = runtime.untilSignal();
   const listening = { ...ipcConfig, policyRules, policy: application.policy, inheritedSocket };
   const started = application.startIn(runtime).then(() => runtime.startIpcListener(listening));

@@ -59,7 +59,20 @@ const bottomRow = [
 
 const wire = ["bottom", "ipc/transport", "ipc/wire"];
 const system = ["bottom", "message", "agent", "broker", "supervision", "runtime"];
-const everything = [...system, "ipc/transport", "ipc/wire", "ipc/server", "ipc/client", "app", "index", "client", "testing", "cli", "cli/conform"];
+const everything = [
+  ...system,
+  "worker",
+  "ipc/transport",
+  "ipc/wire",
+  "ipc/server",
+  "ipc/client",
+  "app",
+  "index",
+  "client",
+  "testing",
+  "cli",
+  "cli/conform",
+];
 
 /** What each layer may import, types included. Itself is understood. */
 const layers: Readonly<Record<string, readonly string[]>> = {
@@ -69,14 +82,16 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   broker: ["bottom", "message", "agent"],
   supervision: ["bottom", "message", "agent"],
   runtime: ["bottom", "message", "agent", "broker", "supervision"],
+  // Agents on other threads: each has a runtime of its own, with one agent in it.
+  worker: ["bottom", "message", "agent", "broker", "runtime"],
   "ipc/transport": ["bottom"],
   "ipc/wire": ["bottom"],
   "ipc/server": [...system, ...wire],
   "ipc/client": ["message", ...wire],
-  app: [...system, ...wire, "ipc/server"],
-  index: [...system, ...wire, "ipc/server", "app"],
+  app: [...system, "worker", ...wire, "ipc/server"],
+  index: [...system, "worker", ...wire, "ipc/server", "app"],
   client: ["message", ...wire, "ipc/client"],
-  testing: [...system, ...wire, "ipc/client", "ipc/server", "app"],
+  testing: [...system, "worker", ...wire, "ipc/client", "ipc/server", "app"],
   cli: everything,
   // What tries a server shares none of the server's code.
   "cli/conform": ["bottom", "ipc/transport", "cli"],
@@ -122,8 +137,8 @@ const globals: readonly { readonly what: RegExp; readonly only: readonly string[
   { what: /(?<![.\w])console\./g, only: [], why: "what there is to say goes to a Log, results to cli/terminal.ts" },
   {
     what: /(?<![.\w])Bun\./g,
-    only: ["host.ts", "ipc/bun-transport.ts", "config-layers.ts", "cli/"],
-    why: "Bun stands behind Transport and Host; its TOML parser reads the one file",
+    only: ["host.ts", "ipc/bun-transport.ts", "worker/bun-threads.ts", "config-layers.ts", "cli/"],
+    why: "Bun stands behind Transport, Threads and Host; its TOML parser reads the one file",
   },
 ];
 
@@ -187,7 +202,7 @@ const rules: readonly Rule[] = [
         reached.add(path);
         for (const next of byPath.get(path)?.imports ?? []) visit(next);
       };
-      for (const entry of ["index.ts", "client.ts", "testing.ts", "cli/main.ts"]) visit(entry);
+      for (const entry of ["index.ts", "client.ts", "testing.ts", "cli/main.ts", "worker/thread-main.ts"]) visit(entry);
       return sources.filter(({ path }) => !reached.has(path)).map(({ path }) => `src/${path}: nothing uses it`);
     },
     bad: { "index.ts": `export { a } from "./log.ts";\n`, "log.ts": "", "orphan.ts": "" },

@@ -2,7 +2,7 @@
 // Everything but model and message is made when it is first asked for.
 
 import { after, type Clock } from "../clock.ts";
-import type { Failure } from "../errors.ts";
+import type { Failure, Ran } from "../errors.ts";
 import type { Log } from "../log.ts";
 import type { AgentRef } from "../message/agent-ref.ts";
 import type { Recipient } from "../message/recipient.ts";
@@ -57,6 +57,10 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
     this.entry = entry;
     this.envelope = envelope;
     envelope.port?.attend(this);
+  }
+
+  get ran(): Ran {
+    return "yes";
   }
 
   get reply(): Reply {

@@ -22,6 +22,7 @@ import {
   type SupervisionOptions,
 } from "./definition.ts";
 import type { AgentHandle } from "./handle.ts";
+import { onWorker, type Placement, type WorkerOptions } from "./placement.ts";
 import type { Schedule } from "./schedule.ts";
 import type { SendEveryOptions } from "./schedule-plan.ts";
 
@@ -142,6 +143,11 @@ export class Blueprint<Model, Handled extends MessageType> implements AnyBluepri
     return this.#with({ supervision: { ...this.definition.supervision, ...options } });
   }
 
+  /** Runs the agent on a thread of its own, or on those of a pool. The thread imports the application's module, and finds the blueprint by its name. */
+  runOn(place: "worker" | Placement, options?: WorkerOptions): Blueprint<Model, Handled> {
+    return this.#with({ placement: place === "worker" ? onWorker(options) : place });
+  }
+
   #handle<T extends MessageType>(type: T, handler: (argument: never) => unknown, exclusive: boolean): Blueprint<Model, Handled | T> {
     if (this.definition.handlers.has(type.name)) throw new TypeError(`Cannot handle ${type.name} twice in the agent ${this.name}`);
     const entry: HandlerEntry = { type, exclusive, handler };
@@ -169,5 +175,6 @@ export function agent<Model>(name: string, model: () => Model): Blueprint<Model,
     crashPolicy: undefined,
     children: [],
     supervision: {},
+    placement: undefined,
   });
 }

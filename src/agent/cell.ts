@@ -7,7 +7,9 @@ import type { MessageType } from "../message/message-type.ts";
 import type { ReplyPort } from "../message/reply-port.ts";
 import type { Task } from "../scheduler.ts";
 import { Activation } from "./activation.ts";
+import { makeArgument } from "./agent-argument.ts";
 import { findAskCycle, type OpenAsk, type RunningHandler } from "./ask-cycle.ts";
+import type { AgentArgument } from "./blueprint.ts";
 import { type BlueprintDefinition, type HandlerEntry, handlerName } from "./definition.ts";
 import { DeferredReplies } from "./deferred-replies.ts";
 import { Gate } from "./gate.ts";
@@ -24,6 +26,7 @@ const turnMsMax = 1;
 export class AgentCell extends Receiver implements Task, RunnerHost {
   readonly #gate: Gate;
   readonly #runner: Runner;
+  #argument: AgentArgument<unknown> | undefined;
   /** Waits for its turn, or has it: whatever arrives meanwhile needs no other. */
   #scheduled = false;
   #drained: (() => void) | undefined;
@@ -33,6 +36,10 @@ export class AgentCell extends Receiver implements Task, RunnerHost {
     super(definition, services, context);
     this.#gate = new Gate(services.limits.readersMax, () => this.wake());
     this.#runner = new Runner(this, this.#gate, services);
+  }
+
+  get argument(): AgentArgument<unknown> {
+    return (this.#argument ??= makeArgument(this, this.services));
   }
 
   get exclusiveHandler(): RunningHandler | undefined {
@@ -136,7 +143,7 @@ export class AgentCell extends Receiver implements Task, RunnerHost {
     const entry = this.mailbox.nextEntry();
     if (entry === undefined || !this.#gate.admits(entry.exclusive)) return false;
     const envelope = this.mailbox.take();
-    if (!envelope.withdrawn) this.#runner.run(entry, envelope);
+    if (envelope.begins()) this.#runner.run(entry, envelope);
     return true;
   }
 

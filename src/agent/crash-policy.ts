@@ -8,7 +8,11 @@ import type { AgentServices } from "./services.ts";
 const decisions: readonly CrashDecision[] = ["resume", "restart", "stop"];
 
 /** Unless the blueprint says something the agent goes on, or is restarted when it is supervised. So does one whose policy fails. */
-export function decideCrash({ name, definition: { crashPolicy }, life }: Living, error: unknown, services: AgentServices): CrashDecision {
+export function decideCrash(
+  { name, definition: { crashPolicy }, life }: Pick<Living, "name" | "definition" | "life">,
+  error: unknown,
+  services: AgentServices,
+): CrashDecision {
   const otherwise = life.guardian === undefined ? "resume" : "restart";
   if (crashPolicy === undefined) return otherwise;
   try {

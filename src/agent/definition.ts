@@ -2,6 +2,7 @@
 // It lies below handles and blueprints, so that both may speak of it.
 
 import type { MessageType } from "../message/message-type.ts";
+import type { Placement } from "./placement.ts";
 
 /** What a crash does to its agent: keep the model, take a fresh one (the mailbox stays), or stop. */
 export type CrashDecision = "resume" | "restart" | "stop";
@@ -67,6 +68,8 @@ export interface BlueprintDefinition {
   /** Started with the agent, in this order, and supervised by it. */
   readonly children: readonly ChildDefinition[];
   readonly supervision: SupervisionOptions;
+  /** Undefined: beside all others. */
+  readonly placement: Placement | undefined;
 }
 
 export interface AnyBlueprint {

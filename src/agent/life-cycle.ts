@@ -96,8 +96,7 @@ export class LifeCycle implements SupervisedLife {
   }
 
   /** A handler threw: decides what becomes of the agent, and does it. */
-  crashed(error: unknown): void {
-    const decision = decideCrash(this.#cell, error, this.#services);
+  crashed(error: unknown, decision = decideCrash(this.#cell, error, this.#services)): void {
     if (decision === "restart") void this.#fail(error);
     if (decision !== "stop" || this.#stopping !== undefined) return;
     this.#crash = { kind: "crashed", error };

@@ -4,7 +4,6 @@
 import type { Failure } from "../errors.ts";
 import type { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
-import type { AgentArgument } from "./blueprint.ts";
 import type { AnyBlueprint, BlueprintDefinition, StartOptions } from "./definition.ts";
 import type { AgentHandle, Family, Life } from "./handle.ts";
 
@@ -21,7 +20,8 @@ export interface BroadcastTarget {
 export interface Living extends BroadcastTarget {
   readonly name: string;
   readonly definition: BlueprintDefinition;
-  readonly argument: AgentArgument<unknown>;
+  /** What its hooks are called with. */
+  readonly argument: unknown;
   readonly life: SupervisedLife;
   /** The agent that started this one, supervised or not. */
   readonly parent: Living | undefined;
@@ -77,6 +77,12 @@ export interface StartedAgent {
   readonly life: SupervisedLife;
   /** Settles with the hook of its first life. */
   readonly afterStart: Promise<void>;
+}
+
+/** An agent that is made, and not yet started. */
+export interface Startable {
+  readonly handle: AgentHandle<MessageType>;
+  readonly life: SupervisedLife & { start(): Promise<Pick<StartedAgent, "afterStart">> };
 }
 
 /** The children of one agent, as its life cycle moves them: up in their order, down in reverse. */

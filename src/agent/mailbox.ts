@@ -76,6 +76,15 @@ export class Mailbox {
     return envelope;
   }
 
+  /** Puts a message that was taken back to the front. It had its place, so that no bound holds for it. */
+  restore(entry: HandlerEntry, envelope: Envelope): void {
+    if (2 * this.#count === this.#slots.length) this.#grow();
+    this.#head = (this.#head - 2) & (this.#slots.length - 1);
+    this.#slots[this.#head] = entry;
+    this.#slots[this.#head + 1] = envelope;
+    this.#count += 1;
+  }
+
   /** Whether anything exclusive is queued before the message with this port; before its end, when there is none. */
   hasExclusiveBefore(port: ReplyPort | undefined): boolean {
     for (let i = 0; i < this.#count; i++) {

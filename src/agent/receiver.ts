@@ -5,8 +5,6 @@ import type { Failure } from "../errors.ts";
 import type { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
 import type { Recipient } from "../message/recipient.ts";
-import { makeArgument } from "./agent-argument.ts";
-import type { AgentArgument } from "./blueprint.ts";
 import type { BlueprintDefinition, HandlerEntry } from "./definition.ts";
 import { AgentHandle } from "./handle.ts";
 import { LifeCycle } from "./life-cycle.ts";
@@ -24,7 +22,6 @@ export abstract class Receiver implements Recipient, Living {
   readonly parent: Living | undefined;
   readonly services: AgentServices;
   protected readonly mailbox: Mailbox;
-  #argument: AgentArgument<unknown> | undefined;
   #closed = false;
 
   constructor(definition: BlueprintDefinition, services: AgentServices, { name, parent, guardian }: StartContext) {
@@ -41,10 +38,6 @@ export abstract class Receiver implements Recipient, Living {
 
   get handles(): readonly MessageType[] {
     return [...this.definition.handlers.values()].map((entry) => entry.type);
-  }
-
-  get argument(): AgentArgument<unknown> {
-    return (this.#argument ??= makeArgument(this, this.services));
   }
 
   offer(envelope: Envelope): Failure | undefined {
@@ -95,6 +88,7 @@ export abstract class Receiver implements Recipient, Living {
     this.mailbox.close(agentStopped);
   }
 
+  abstract get argument(): unknown;
   /** Why the ask would wait for itself; undefined when it would not, or when that is for others to find. */
   abstract askCycle(type: MessageType): Failure | undefined;
   abstract hold(): void;
@@ -107,11 +101,18 @@ export abstract class Receiver implements Recipient, Living {
 
   /** Nobody will work off what is queued. */
   protected abandonQueued(failure: Failure): void {
-    while (this.mailbox.nextEntry() !== undefined) {
-      const envelope = this.mailbox.take();
-      this.services.deadLetter(envelope, this.name, failure.message);
-      envelope.port?.abandon(failure);
-    }
+    while (this.mailbox.nextEntry() !== undefined) this.abandonOne(this.mailbox.take(), failure);
+  }
+
+  protected abandonOne(envelope: Envelope, failure: Failure): void {
+    this.services.deadLetter(envelope, this.name, failure.message);
+    envelope.port?.abandon(failure);
+  }
+
+  /** Why the agent does not take the message, whatever room there is. */
+  protected refusal(envelope: Envelope): Failure | undefined {
+    const admitted = this.#admit(envelope);
+    return "code" in admitted ? admitted : undefined;
   }
 
   #admit(envelope: Envelope): HandlerEntry | Failure {

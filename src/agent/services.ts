@@ -9,9 +9,9 @@ import type { Publisher } from "../message/publisher.ts";
 import type { Random } from "../random.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { AskChains } from "./ask-chains.ts";
-import type { AnyBlueprint } from "./definition.ts";
+import type { AnyBlueprint, BlueprintDefinition } from "./definition.ts";
 import type { AgentHandle } from "./handle.ts";
-import type { BroadcastTarget, Household, Living, StartContext, StartedAgent } from "./living.ts";
+import type { BroadcastTarget, Household, Living, Startable, StartContext, StartedAgent } from "./living.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { CallerServices } from "./ref.ts";
 
@@ -55,6 +55,8 @@ export interface AgentServices extends CallerServices {
   /** Takes what no handler will see: unhandled, or left over when its agent stopped. */
   deadLetter(envelope: Envelope, agentName: string, reason: string): void;
   /** The next number for an agent's id. */
-  nextAgentNumber(): number;
+  nextAgentNumber(): number | string;
+  /** Makes an agent that does not run on this thread. START_FAILED where there is no other. */
+  cellElsewhere(definition: BlueprintDefinition, context: StartContext): Startable;
   readonly faults?: FaultInjection | undefined;
 }

@@ -61,4 +61,6 @@ function singleLine(text: string): string {
   return text.replace(/[\p{Cc}\u2028\u2029\s]+/gu, " ");
 }
 
-process.exit(await main(Bun.argv.slice(2)));
+// The same executable runs the threads of the agents that have their own.
+if (Bun.isMainThread) process.exit(await main(Bun.argv.slice(2)));
+else (await import("./worker-thread.ts")).runThread();

@@ -24,8 +24,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export async function serve(module: string | undefined, options: ServeOptions): Promise<void> {
   const { application, merged } = await configured(module, options);
   if (options.printConfig === true) return (await import("./print-config.ts")).printConfig(merged);
-  const modulePath = module === undefined ? "demo" : resolve(module);
-  await runUntilSignal(application, merged.config, modulePath);
+  await runUntilSignal(application, merged.config, module && resolve(module));
 }
 
 /** The application, and the configuration with which it is served. */
@@ -59,13 +58,13 @@ function flagLayers(options: ServeOptions, environment: Environment): ConfigLaye
   return [...(socket === undefined ? [] : [socket]), level];
 }
 
-async function runUntilSignal(application: Application, config: AppConfig, modulePath: string): Promise<void> {
+async function runUntilSignal(application: Application, config: AppConfig, module: string | undefined): Promise<void> {
   const seams = processSeams(config.log, (process.env["NO_COLOR"] ?? "") !== "");
   let result: ShutdownResult;
   try {
-    result = await serveApplication(application, config, seams);
+    result = await serveApplication(application, module, config, seams);
   } catch (thrown) {
-    throw thrown instanceof ActonError ? thrown : moduleFailure(modulePath, thrown);
+    throw thrown instanceof ActonError ? thrown : moduleFailure(module ?? "demo", thrown);
   }
   if (result.complete) return;
   const what = result.lost > 0 ? `all was answered: ${result.lost} requests and streams were cut off` : "every agent had ended its work";

@@ -53,6 +53,11 @@ export class Envelope {
     this.origin = origin;
   }
 
+  /** Asked once, when its handler is about to run: false when it is not to. */
+  begins(): boolean {
+    return !this.withdrawn;
+  }
+
   /** Nobody wants it done any more: its asker has gone, or its sender was revoked. */
   get withdrawn(): boolean {
     return (this.port?.cancelled ?? false) || (this.origin?.connection.revoked ?? false);

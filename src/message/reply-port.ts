@@ -28,12 +28,14 @@ export interface Reply<Answer = unknown> {
 
 /** The loop's side of a port, while a handler runs. */
 export interface Attendant {
+  /** Whether the handler has begun; unknown while that is another thread's affair. */
+  readonly ran: Ran;
   /** An answer that nobody takes: `late` when the asker had gone, else a second reply to a single question. */
   surplus(late: boolean): void;
   /** The reader is behind. The result resolves when the handler may go on; the handler waits once it awaits it. */
   pause(reader: Promise<void>): PromiseLike<void>;
   /** Many items went out in a row: resolves when the event loop, and whoever waits for the agent, has had a turn. */
-  breathe(): PromiseLike<void>;
+  breathe(): PromiseLike<void> | undefined;
   /** The handler has returned and will answer later. */
   deferred(port: ReplyPort): void;
 }
@@ -71,7 +73,7 @@ export class ReplyPort implements Reply {
 
   /** Whether a handler has begun to work on it. Once it is cancelled or answered, none ever will that has not. */
   get ran(): Ran {
-    return this.#attendant === undefined ? "no" : "yes";
+    return this.#attendant?.ran ?? "no";
   }
 
   /** The one who works on it; undefined while it is queued. */

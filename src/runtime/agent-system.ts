@@ -3,12 +3,12 @@
 import { Activity } from "../agent/activity.ts";
 import { AskChains } from "../agent/ask-chains.ts";
 import type { Blueprint } from "../agent/blueprint.ts";
-import type { AnyBlueprint, StartOptions } from "../agent/definition.ts";
+import type { AnyBlueprint, BlueprintDefinition, StartOptions } from "../agent/definition.ts";
 import type { AgentHandle } from "../agent/handle.ts";
-import type { BroadcastTarget, Living, StartContext } from "../agent/living.ts";
+import type { BroadcastTarget, Living, Startable, StartContext } from "../agent/living.ts";
 import type { AgentCounters, AgentServices, FaultInjection } from "../agent/services.ts";
 import { startAgent } from "../agent/start-agent.ts";
-import { Broker } from "../broker/broker.ts";
+import { Broker, type BrokerServices } from "../broker/broker.ts";
 import { after, type Clock } from "../clock.ts";
 import type { RuntimeConfig } from "../config.ts";
 import { ActonError, type Failure } from "../errors.ts";
@@ -36,6 +36,17 @@ export interface SystemOptions {
   /** Called whenever an agent begins to supervise another. */
   readonly onSupervision?: () => void;
   readonly faults?: FaultInjection | undefined;
+  /** Where agents run that do not run on this thread. Undefined: there is no other. */
+  readonly elsewhere?: Elsewhere | undefined;
+  /** Instead of one of its own, in a thread whose broker is another's. */
+  readonly broker?: ((services: BrokerServices) => Broker) | undefined;
+  /** Makes the numbers for agents' ids. */
+  readonly agentNumbers?: (() => number | string) | undefined;
+}
+
+/** Makes the agents of another thread. */
+export interface Elsewhere {
+  cellFor(definition: BlueprintDefinition, services: AgentServices, context: StartContext): Startable;
 }
 
 export class AgentSystem {
@@ -55,9 +66,9 @@ export class AgentSystem {
   #closed = false;
 
   constructor(seams: SystemSeams, options: SystemOptions) {
-    const { faults, limits, validateLocal, onSupervision = () => {} } = options;
+    const { faults, limits, validateLocal, onSupervision = () => {}, elsewhere, broker = (given) => new Broker(given) } = options;
     const activity = new Activity();
-    this.broker = new Broker({ ...seams, limits, activity });
+    this.broker = broker({ ...seams, limits, activity });
     this.askChains = new AskChains(seams.random, activity);
     this.#services = {
       ...seams,
@@ -73,7 +84,11 @@ export class AgentSystem {
       orphaned: (handle: AgentHandle) => this.#own(handle),
       supervisionBegins: onSupervision,
       householdOf: (parent: Living) => new Supervisor(parent, this.#services),
-      nextAgentNumber: () => (this.#agentNumber += 1),
+      nextAgentNumber: options.agentNumbers ?? (() => (this.#agentNumber += 1)),
+      cellElsewhere: (definition: BlueprintDefinition, context: StartContext) => {
+        if (elsewhere !== undefined) return elsewhere.cellFor(definition, this.#services, context);
+        throw new ActonError("START_FAILED", `the agent ${definition.name} runs on a worker, and this runtime has none`);
+      },
       checkLocal: validateLocal ? (type, payload) => checkLocal(type, payload, seams.log) : () => undefined,
     };
   }

@@ -174,6 +174,10 @@ export class MemoryHost implements Host {
     this.#owner.kill();
   }
 
+  heapBytes(): number {
+    return 0;
+  }
+
   openFilesMax(): number {
     return this.#openFilesMax;
   }

@@ -1,0 +1,155 @@
+// Messages that were given to another thread, until their answers are in. Whoever waits here hears what the handler there
+// says, in order, or one failure.
+
+import { type Failure, type Ran, ranOf } from "../errors.ts";
+import type { Caller } from "../agent/activity.ts";
+import { RecipientRef } from "../agent/ref.ts";
+import { Envelope, originHere } from "../message/envelope.ts";
+import type { Attendant, ReplyPort } from "../message/reply-port.ts";
+import type { Speaker } from "./line.ts";
+import type { AgentName, AnswerPacket, AskerPacket, CallOrigin, CallPacket } from "./packets.ts";
+
+export type Asking = CallPacket | AskerPacket;
+
+export class OutgoingCalls {
+  readonly #line: Speaker<Asking>;
+  readonly #lend: (sender: RecipientRef) => AgentName;
+  readonly #open = new Map<number, OutgoingCall>();
+  #last = 0;
+
+  /** `lend` lets the other thread send to the agent from now on. */
+  constructor(line: Speaker<Asking>, lend: (sender: RecipientRef) => AgentName) {
+    this.#line = line;
+    this.#lend = lend;
+  }
+
+  /** How many wait for an answer. */
+  get length(): number {
+    return this.#open.size;
+  }
+
+  /** The number of the call. */
+  send(envelope: Envelope, to: string): number {
+    const { type, payload, port, sender } = envelope;
+    const call = (this.#last += 1);
+    const packet: CallPacket = {
+      kind: "call",
+      call,
+      to,
+      type: type.name,
+      payload,
+      answer: port === null ? "none" : port.streaming ? "many" : "one",
+      sender: sender instanceof RecipientRef ? this.#lend(sender) : undefined,
+      origin: originOf(envelope),
+    };
+    if (port === null) {
+      this.#line.send(packet);
+      return call;
+    }
+    this.#open.set(call, new OutgoingCall(port));
+    port.onCancel(() => {
+      if (this.#open.delete(call)) this.#line.send({ kind: "cancel", call });
+    });
+    this.#line.sendMoving(packet, payload, (why) =>
+      this.fail(call, { code: "SERIALIZATION_ERROR", message: `${type.name} cannot be copied to another thread: ${why}` }, "no"),
+    );
+    return call;
+  }
+
+  answered(packet: Exclude<AnswerPacket, { readonly kind: "taken" }>): void {
+    const open = this.#open.get(packet.call);
+    if (open === undefined) return;
+    switch (packet.kind) {
+      case "item":
+        open.item(packet.value, () => this.#line.send({ kind: "credit", call: packet.call, items: 1 }));
+        return;
+      case "reply":
+        this.#open.delete(packet.call);
+        open.end(packet.value);
+        return;
+      case "failed":
+        this.fail(packet.call, packet.failure, ranOf(packet.failure));
+    }
+  }
+
+  fail(call: number, failure: Failure, ran: Ran): void {
+    const open = this.#open.get(call);
+    this.#open.delete(call);
+    open?.fail(failure, ran);
+  }
+
+  /** Forgets the call: its message has not begun, and goes another way. */
+  takeBack(call: number): void {
+    const open = this.#open.get(call);
+    if (open !== undefined) open.ran = "no";
+    this.#open.delete(call);
+  }
+
+  /** Fails what is open still; each of these calls had begun, as far as is known. */
+  end(failure: Failure, ran: Ran): void {
+    for (const call of [...this.#open.keys()]) this.fail(call, failure, ran);
+  }
+}
+
+/** The same message for another thread, with those here that wait for its answer. */
+export function chained(envelope: Envelope, caller: Caller | undefined): Envelope {
+  const { type, payload, port, sender, origin = originHere } = envelope;
+  if (port === null || caller === undefined) return envelope;
+  return new Envelope(type, payload, port, sender, { ...origin, askChain: caller.askChain });
+}
+
+/** Stands for the handler in the other thread. Until that says more, nobody knows whether it has begun. */
+class OutgoingCall implements Attendant {
+  ran: Ran = "unknown";
+  readonly #port: ReplyPort;
+
+  constructor(port: ReplyPort) {
+    this.#port = port;
+    port.attend(this);
+  }
+
+  item(value: unknown, read: () => void): void {
+    this.ran = "yes";
+    const reader = this.#attempt(() => this.#port.yielded(value));
+    if (reader === undefined) read();
+    else void reader.then(read);
+  }
+
+  end(value: unknown): void {
+    this.ran = "yes";
+    this.#attempt(() => this.#port.end(value));
+  }
+
+  fail(failure: Failure, ran: Ran): void {
+    this.ran = ran;
+    this.#port.abandon(failure);
+  }
+
+  surplus(): void {}
+
+  pause(reader: Promise<void>): PromiseLike<void> {
+    return reader;
+  }
+
+  breathe(): undefined {
+    return undefined;
+  }
+
+  deferred(): void {}
+
+  // Whoever waits may not take the value.
+  #attempt<Result>(tell: () => Result): Result | undefined {
+    try {
+      return tell();
+    } catch (thrown) {
+      this.#port.fail(thrown);
+      return undefined;
+    }
+  }
+}
+
+function originOf({ origin }: Envelope): CallOrigin | undefined {
+  if (origin === undefined || origin === originHere) return undefined;
+  const { peer, identity, trace, askChain } = origin;
+  return { peer, identity, trace, askChain };
+}

@@ -1,0 +1,124 @@
+// Several threads behind one handle: gives each message to one of them, and keeps none itself. It supervises them, so that
+// one that goes down comes back; when one is given up, the pool goes down as a whole.
+
+import { type BlueprintDefinition, childOf } from "../agent/definition.ts";
+import type { StartContext } from "../agent/living.ts";
+import { type Settled, targetBusy } from "../agent/mailbox.ts";
+import { onWorker, type Placement, type Route } from "../agent/placement.ts";
+import { Receiver } from "../agent/receiver.ts";
+import type { AgentServices } from "../agent/services.ts";
+import { detailOf, type Failure } from "../errors.ts";
+import type { Envelope } from "../message/envelope.ts";
+import { ThreadCell } from "./thread-cell.ts";
+
+export class PoolCell extends Receiver {
+  readonly #route: Route;
+  #members: readonly ThreadCell[] = [];
+  #next = 0;
+
+  constructor(definition: BlueprintDefinition, placement: Placement, services: AgentServices, context: StartContext) {
+    super(poolOf(definition, placement), services, context);
+    this.#route = placement.route;
+  }
+
+  get argument(): this {
+    return this;
+  }
+
+  override offer(envelope: Envelope): Failure | undefined {
+    const member = this.#memberFor(envelope);
+    return member instanceof Receiver ? (this.refusal(envelope) ?? member.offer(envelope)) : member;
+  }
+
+  override post(envelope: Envelope, settled: Settled): void {
+    const member = this.#memberFor(envelope);
+    if (!(member instanceof Receiver)) return settled(member);
+    const refusal = this.refusal(envelope);
+    if (refusal === undefined) member.post(envelope, settled);
+    else settled(refusal);
+  }
+
+  override offerBroadcast(envelope: Envelope, roomed: () => void): "taken" | "full" | "gone" {
+    const member = this.#memberFor(envelope);
+    return member instanceof Receiver ? member.offerBroadcast(envelope, roomed) : "gone";
+  }
+
+  askCycle(): undefined {
+    return undefined;
+  }
+
+  // Its members have mailboxes that wait for them.
+  hold(): void {}
+
+  release(): void {
+    this.#members = this.life.family.children.map(({ handle }) => handle.recipient).filter((member) => member instanceof ThreadCell);
+  }
+
+  drain(drained: () => void): void {
+    drained();
+  }
+
+  abandon(): void {}
+
+  protected wake(): void {}
+
+  #memberFor(envelope: Envelope): ThreadCell | Failure {
+    if (this.#members.length === 0) return targetBusy;
+    switch (this.#route.kind) {
+      case "roundRobin":
+        return this.#ready((this.#next = (this.#next + 1) % this.#members.length));
+      case "leastLoaded":
+        return this.#leastLoaded();
+      case "byKey":
+        return this.#byKey(this.#route.keyOf, envelope);
+    }
+  }
+
+  /** The first from this place on that is up; the one at the place when none is. */
+  #ready(from: number): ThreadCell {
+    const members = this.#members;
+    for (let step = 0; step < members.length; step++) {
+      const member = members[(from + step) % members.length] as ThreadCell;
+      if (isUp(member)) return member;
+    }
+    return members[from] as ThreadCell;
+  }
+
+  // Begins behind the one that was last, so that idle ones take turns.
+  #leastLoaded(): ThreadCell {
+    const members = this.#members;
+    this.#next = (this.#next + 1) % members.length;
+    let best = this.#ready(this.#next);
+    for (let step = 0; step < members.length && best.load > 0; step++) {
+      const member = members[(this.#next + step) % members.length] as ThreadCell;
+      if (isUp(member) && member.load < best.load) best = member;
+    }
+    return best;
+  }
+
+  #byKey(keyOf: (payload: unknown, type: string) => string | number, { payload, type }: Envelope): ThreadCell | Failure {
+    try {
+      const key = this.services.activity.within(undefined, () => String(keyOf(payload, type.name)), undefined);
+      return this.#members[hashOf(key) % this.#members.length] as ThreadCell;
+    } catch (thrown) {
+      return { code: "HANDLER_FAILED", message: `the key of the message was not found: ${detailOf(thrown)}`, ran: "no" };
+    }
+  }
+}
+
+function poolOf(definition: BlueprintDefinition, { size, stuckMs, heapBytesMax }: Placement): BlueprintDefinition {
+  const member = { definition: { ...definition, subscriptions: new Set<string>(), placement: onWorker({ stuckMs, heapBytesMax }) } };
+  const children = Array.from({ length: size }, (_, at) => childOf(member, { name: `${definition.name}-${at + 1}` }));
+  return { ...definition, model: () => undefined, hooks: {}, children, supervision: { escalation: "stopSupervisor" } };
+}
+
+function isUp(member: ThreadCell): boolean {
+  return member.handle.status === "running";
+}
+
+/** FNV-1a: short, and even enough to spread keys over a few threads. */
+function hashOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
+}

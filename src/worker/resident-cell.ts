@@ -1,0 +1,47 @@
+// The agent for which a thread was started, in that thread: an agent like any other, but that its end and its crashes are
+// decided on by the thread that holds its mailbox.
+
+import { AgentCell } from "../agent/cell.ts";
+import { decideCrash } from "../agent/crash-policy.ts";
+import type { BlueprintDefinition } from "../agent/definition.ts";
+import type { StartContext } from "../agent/living.ts";
+import type { AgentServices } from "../agent/services.ts";
+import { detailOf, stackOf } from "../errors.ts";
+import type { Speaker } from "./line.ts";
+import type { Report } from "./packets.ts";
+
+export class ResidentCell extends AgentCell {
+  readonly #line: Speaker<Report>;
+
+  constructor(definition: BlueprintDefinition, services: AgentServices, context: StartContext, line: Speaker<Report>) {
+    const own: { cell?: ResidentCell } = {};
+    const crashPolicy = (error: unknown): "resume" => (own.cell === undefined ? "resume" : own.cell.#reportCrash(error, definition));
+    super({ ...definition, crashPolicy }, services, context);
+    own.cell = this;
+    this.#line = line;
+  }
+
+  /** From inside of the thread: whoever holds the mailbox has it worked off first. */
+  override stop(): Promise<void> {
+    this.#line.send({ kind: "stopWanted" });
+    return new Promise((resolve) => this.watch(resolve));
+  }
+
+  /** In order. `closed`: nothing more begins here, and what runs is nobody's any more. */
+  goDown(closed: boolean): Promise<void> {
+    if (closed) {
+      this.abandon({ code: "AGENT_STOPPED", message: "the agent restarted" }, false);
+      this.release();
+    }
+    return this.life.stop();
+  }
+
+  // Nothing more begins until it is decided what becomes of the agent. Whether it is supervised is not known here.
+  #reportCrash(error: unknown, definition: BlueprintDefinition): "resume" {
+    const { services, name, life } = this;
+    const decision = definition.crashPolicy === undefined ? undefined : decideCrash({ name, definition, life }, error, services);
+    if (decision !== "resume") this.hold();
+    this.#line.send({ kind: "crashed", decision, error: detailOf(error), stack: stackOf(error) });
+    return "resume";
+  }
+}

@@ -1,0 +1,177 @@
+// An agent whose handlers run on a thread of its own. Its mailbox, its life and whoever supervises it are here, as for any
+// other agent; each of its lives begins with a new thread.
+
+import { decideCrash } from "../agent/crash-policy.ts";
+import type { BlueprintDefinition } from "../agent/definition.ts";
+import { agentStopped, type StartContext } from "../agent/living.ts";
+import type { Settled } from "../agent/mailbox.ts";
+import type { Placement } from "../agent/placement.ts";
+import { Receiver } from "../agent/receiver.ts";
+import type { AgentServices } from "../agent/services.ts";
+import type { Broker } from "../broker/broker.ts";
+import { after } from "../clock.ts";
+import { ActonError, type Failure } from "../errors.ts";
+import type { Envelope } from "../message/envelope.ts";
+import { chained } from "./outgoing-calls.ts";
+import type { Report } from "./packets.ts";
+import type { Threads } from "./thread.ts";
+import { type LifeOwner, ThreadLife } from "./thread-life.ts";
+
+/** What threads are made with. */
+export interface ThreadSupply {
+  readonly threads: Threads;
+  readonly broker: Broker;
+  readonly validateLocal: boolean;
+  /** What a thread imports to find blueprints. Rejects with START_FAILED when there is nothing. */
+  module(): Promise<string>;
+}
+
+// The hooks, the model and the children of the blueprint belong to the thread.
+const hooks = {
+  beforeStart: (cell: ThreadCell): Promise<void> => cell.moveIn(),
+  afterStart: (cell: ThreadCell): Promise<void> | undefined => cell.settled(),
+  beforeStop: (cell: ThreadCell): Promise<void> => cell.moveOut(),
+};
+
+export class ThreadCell extends Receiver implements LifeOwner {
+  readonly #placement: Placement;
+  readonly #supply: ThreadSupply;
+  #life: ThreadLife | undefined;
+  #movingIn = false;
+  #held = true;
+  #drained: (() => void) | undefined;
+
+  constructor(definition: BlueprintDefinition, placement: Placement, services: AgentServices, context: StartContext, supply: ThreadSupply) {
+    super({ ...definition, model: () => undefined, hooks, children: [] }, services, context);
+    this.#placement = placement;
+    this.#supply = supply;
+    if (definition.children.length > 0) services.supervisionBegins();
+  }
+
+  get argument(): this {
+    return this;
+  }
+
+  /** Messages that wait here, and those that the thread has not finished. */
+  get load(): number {
+    return this.mailbox.length + (this.#life?.load ?? 0);
+  }
+
+  override offer(envelope: Envelope): Failure | undefined {
+    return super.offer(chained(envelope, this.services.activity.current()));
+  }
+
+  override post(envelope: Envelope, settled: Settled): void {
+    super.post(chained(envelope, this.services.activity.current()), settled);
+  }
+
+  // Found in the thread, where the chain of those who wait goes along.
+  askCycle(): undefined {
+    return undefined;
+  }
+
+  hold(): void {
+    this.#held = true;
+  }
+
+  release(): void {
+    this.#held = false;
+    this.wake();
+  }
+
+  drain(drained: () => void): void {
+    this.#drained = drained;
+    this.progressed();
+  }
+
+  abandon(failure: Failure, queued: boolean): void {
+    const unbegun = this.#life?.close(failure) ?? [];
+    if (queued) {
+      this.#life?.end();
+      for (const { envelope } of unbegun) this.abandonOne(envelope, failure);
+      this.abandonQueued(failure);
+    } else {
+      for (const { entry, envelope } of unbegun.toReversed()) this.mailbox.restore(entry, envelope);
+    }
+  }
+
+  progressed(): void {
+    this.wake();
+    if (this.#drained === undefined) return;
+    // Nobody is there who could work it off.
+    if (!this.#movingIn && this.#life?.isRunning !== true) this.abandonQueued(agentStopped);
+    if (this.mailbox.length > 0 || (this.#life?.load ?? 0) > 0) return;
+    const drained = this.#drained;
+    this.#drained = undefined;
+    drained();
+  }
+
+  crashedThere({ decision, error, stack }: Report & { readonly kind: "crashed" }): void {
+    const life = this.#life;
+    this.services.counters.crashed += 1;
+    const otherwise = this.life.guardian === undefined ? "resume" : "restart";
+    const decided = this.life.standing.status === "running" ? (decision ?? otherwise) : "resume";
+    if (decided !== "restart" && decision !== "resume") life?.resume();
+    if (decided === "resume") return;
+    this.life.crashed(remade(error, stack), decided);
+    if (decided === "restart") life?.end();
+  }
+
+  lost(why: string): void {
+    const error = new ActonError("AGENT_STOPPED", `${this.name}: ${why}`);
+    this.services.counters.crashed += 1;
+    this.services.log.error("worker lost", { agent: this.name, error: error.message });
+    this.life.crashed(error, decideCrash(this, error, this.services) === "stop" ? "stop" : "restart");
+  }
+
+  async moveIn(): Promise<void> {
+    this.#life?.end();
+    this.#movingIn = true;
+    try {
+      await this.#begin(await this.#supply.module());
+    } finally {
+      this.#movingIn = false;
+    }
+  }
+
+  async #begin(module: string): Promise<void> {
+    const life = new ThreadLife(this, this.#supply.broker, this.#supply.threads.start(this.name), this.#placement);
+    this.#life = life;
+    const { clock, limits } = this.services;
+    const late = after(clock, limits.startTimeoutMs, () => life.end(`it was not up within ${limits.startTimeoutMs} ms`));
+    try {
+      await life.begin(module, this.#supply.validateLocal);
+    } catch (error) {
+      life.end();
+      throw error;
+    } finally {
+      clock.disarm(late);
+    }
+  }
+
+  settled(): Promise<void> | undefined {
+    return this.#life?.started;
+  }
+
+  async moveOut(): Promise<void> {
+    const life = this.#life;
+    await life?.stop();
+    life?.end();
+  }
+
+  protected wake(): void {
+    const life = this.#life;
+    while (!this.#held && life?.hasRoom === true) {
+      const entry = this.mailbox.nextEntry();
+      if (entry === undefined) return;
+      const envelope = this.mailbox.take();
+      if (!envelope.withdrawn) life.deliver(entry, envelope);
+    }
+  }
+}
+
+function remade(message: string, stack: string | undefined): Error {
+  const error = new ActonError("HANDLER_FAILED", message);
+  if (stack !== undefined) error.stack = stack;
+  return error;
+}

@@ -1,0 +1,238 @@
+// One life of an agent on its thread, as the runtime's thread sees it: what it was given, what it has begun, what it asks of
+// agents here. A life ends for good; the next one has a thread of its own.
+
+import type { HandlerEntry } from "../agent/definition.ts";
+import { agentStopped } from "../agent/living.ts";
+import type { Receiver } from "../agent/receiver.ts";
+import type { AgentServices } from "../agent/services.ts";
+import type { Broker } from "../broker/broker.ts";
+import { ActonError, assertNever, type Failure } from "../errors.ts";
+import type { Envelope } from "../message/envelope.ts";
+import { OutgoingCalls } from "./outgoing-calls.ts";
+import { IncomingCalls } from "./incoming-calls.ts";
+import { LentAgents } from "./lent-agents.ts";
+import { Line } from "./line.ts";
+import { Marks } from "./marks.ts";
+import type { Order, Report, StartPacket } from "./packets.ts";
+import { StuckWatch, type ThreadLimits } from "./stuck-watch.ts";
+import type { Thread } from "./thread.ts";
+import { Topics } from "./topics.ts";
+
+/** Whose life it is. */
+export interface LifeOwner extends Receiver {
+  /** A handler threw; the thread runs no other until it hears what becomes of that. */
+  crashedThere(crash: Report & { readonly kind: "crashed" }): void;
+  /** There is nothing that runs any more, and nobody had wanted that. */
+  lost(why: string): void;
+  /** Some of its messages have begun, or been answered. */
+  progressed(): void;
+}
+
+export interface Given {
+  readonly call: number;
+  readonly entry: HandlerEntry;
+  readonly envelope: Envelope;
+}
+
+// Enough to keep a thread busy until the next batch; the rest waits here, where it can be counted and taken back.
+const windowMax = 64;
+
+export class ThreadLife {
+  readonly #owner: LifeOwner;
+  readonly #services: AgentServices;
+  readonly #thread: Thread;
+  readonly #line: Line<Order>;
+  readonly #outgoing: OutgoingCalls;
+  readonly #incoming: IncomingCalls;
+  readonly #lent: LentAgents;
+  readonly #topics: Topics;
+  readonly #marks = new Marks();
+  readonly #watch: StuckWatch;
+  readonly #up = Promise.withResolvers<void>();
+  readonly #started = Promise.withResolvers<void>();
+  readonly #stopped = Promise.withResolvers<void>();
+  /** In order of delivery: those of which it is not known here that they have begun. */
+  #unbegun: Given[] = [];
+  #stage: "starting" | "up" | "closed" | "ended" = "starting";
+
+  constructor(owner: LifeOwner, broker: Broker, thread: Thread, limits: ThreadLimits) {
+    const { services } = owner;
+    this.#owner = owner;
+    this.#services = services;
+    this.#thread = thread;
+    const line = new Line<Order>(thread, services.scheduler);
+    this.#line = line;
+    this.#lent = new LentAgents((id) => line.send({ kind: "gone", id }));
+    this.#topics = new Topics(services, broker, owner.id, (broadcast) => line.send(broadcast));
+    this.#outgoing = new OutgoingCalls(line, (sender) => this.#lent.lend(sender));
+    this.#incoming = new IncomingCalls(line, {
+      askChains: services.askChains,
+      agentOf: (id) => this.#lent.find(id),
+      senderOf: ({ id }) => (id === owner.id ? owner.handle : undefined),
+      accepted: ({ to }) => line.send({ kind: "taken", to, calls: 1 }),
+      begins: () => true,
+    });
+    const ping = (count: number): void => line.send({ kind: "ping", count });
+    this.#watch = new StuckWatch(services.clock, this.#marks, limits, ping, (why) => this.#lost(why));
+    this.#started.promise.catch(() => {});
+    thread.listen((reports) => this.#hear(reports));
+    thread.onEnd((error) => this.#lost(error ?? "its thread ended"));
+  }
+
+  /** Resolves when the agent is up. Rejects with START_FAILED. */
+  begin(module: string, validateLocal: boolean): Promise<void> {
+    const { id, name, definition } = this.#owner;
+    const { limits, log } = this.#services;
+    const start: StartPacket = {
+      kind: "start",
+      module,
+      blueprint: definition.name,
+      handles: [...definition.handlers.keys()],
+      agent: { id, name },
+      limits,
+      validateLocal,
+      debugOn: log.debugOn,
+      marks: this.#marks.memory,
+    };
+    this.#line.send(start);
+    return this.#up.promise;
+  }
+
+  /** Settles when `afterStart` has. */
+  get started(): Promise<void> {
+    return this.#started.promise;
+  }
+
+  get hasRoom(): boolean {
+    return this.#stage === "up" && this.#waiting < windowMax;
+  }
+
+  /** Messages that it was given and has not finished, as far as is known. */
+  get load(): number {
+    return Math.max(this.#outgoing.length, this.#waiting);
+  }
+
+  get isRunning(): boolean {
+    return this.#stage === "up";
+  }
+
+  deliver(entry: HandlerEntry, envelope: Envelope): void {
+    this.#services.counters.handled += 1;
+    this.#unbegun.push({ call: this.#outgoing.send(envelope, this.#owner.id), entry, envelope });
+  }
+
+  resume(): void {
+    this.#line.send({ kind: "resume" });
+  }
+
+  /** Nothing begins any more. What has begun fails; returns what has not, in order. */
+  close(failure: Failure): readonly Given[] {
+    if (this.#stage === "closed" || this.#stage === "ended") return [];
+    this.#stage = "closed";
+    this.#forgetBegun(this.#marks.close());
+    const unbegun = this.#unbegun;
+    this.#unbegun = [];
+    for (const { call } of unbegun) this.#outgoing.takeBack(call);
+    this.#outgoing.end(failure, "yes");
+    return unbegun;
+  }
+
+  /** Lets the agent there go down in order, its hooks included. Resolves when it has. */
+  async stop(): Promise<void> {
+    if (this.#stage === "ended") return;
+    this.#line.send({ kind: "stop" });
+    await this.#stopped.promise;
+  }
+
+  /** Ends the thread now. What has begun, and not been told otherwise, fails. */
+  end(why = "its thread was ended"): void {
+    if (this.#stage === "ended") return;
+    this.close(agentStopped);
+    this.#stage = "ended";
+    this.#thread.terminate();
+    this.#watch.end();
+    this.#line.close();
+    this.#incoming.end();
+    this.#lent.end();
+    this.#topics.end();
+    this.#up.reject(new ActonError("START_FAILED", why));
+    this.#started.reject(new ActonError("START_FAILED", why));
+    this.#stopped.resolve();
+  }
+
+  get #waiting(): number {
+    if (this.#unbegun.length > 0 && !this.#marks.closed) this.#forgetBegun(this.#marks.begun);
+    return this.#unbegun.length;
+  }
+
+  #forgetBegun(upTo: number): void {
+    const first = this.#unbegun.findIndex(({ call }) => call > upTo);
+    this.#unbegun = first < 0 ? [] : this.#unbegun.slice(first);
+  }
+
+  #hear(reports: readonly Report[]): void {
+    let notices = 0;
+    for (const report of reports) {
+      if (this.#stage === "ended") return;
+      if (report.kind === "broadcast" || report.kind === "log") notices += 1;
+      this.#take(report);
+    }
+    if (notices > 0) this.#line.send({ kind: "heard", notices });
+    if (this.#stage === "up") this.#owner.progressed();
+  }
+
+  #take(report: Report): void {
+    switch (report.kind) {
+      case "reply":
+      case "item":
+      case "failed":
+        return this.#outgoing.answered(report);
+      case "taken":
+        return;
+      case "call":
+        return this.#incoming.called(report);
+      case "cancel":
+      case "credit":
+        return this.#incoming.told(report);
+      case "up":
+        this.#stage = "up";
+        this.#watch.begin();
+        return this.#up.resolve();
+      case "started":
+        return this.#started.resolve();
+      case "startFailed":
+        this.#up.reject(new ActonError("START_FAILED", report.error));
+        return;
+      case "crashed":
+        return this.#owner.crashedThere(report);
+      case "stopWanted":
+        void this.#owner.stop();
+        return;
+      case "stopped":
+        this.#stopped.resolve();
+        if (this.#stage === "up" && this.#owner.life.standing.status === "running") this.#lost("it stopped in its thread");
+        return;
+      case "log":
+        return this.#services.log[report.level](report.message, report.fields);
+      case "subscribe":
+        return this.#topics.subscribe(report.type);
+      case "unsubscribe":
+        return this.#topics.unsubscribe(report.type);
+      case "heard":
+        return this.#topics.heard(report.notices);
+      case "broadcast":
+        return this.#topics.broadcast(report);
+      default:
+        return assertNever(report);
+    }
+  }
+
+  #lost(why: string): void {
+    if (this.#stage === "ended") return;
+    this.#up.reject(new ActonError("START_FAILED", why));
+    const wasUp = this.#stage !== "starting";
+    if (wasUp) this.#owner.lost(why);
+    this.end();
+    this.#owner.progressed();
+  }
+}
