@@ -25,7 +25,6 @@ import { type Random, systemRandom } from "./random.ts";
 import { AgentSystem } from "./runtime/agent-system.ts";
 import { Names } from "./runtime/names.ts";
 import { type Scheduler, TurnScheduler } from "./scheduler.ts";
-import { isApplication } from "./worker/program.ts";
 import { bunThreads } from "./worker/bun-threads.ts";
 import { WorkerPlaces } from "./worker/worker-places.ts";
 import { supervisionEvents } from "./supervision/events.ts";
@@ -183,10 +182,9 @@ export class ActonApp implements AsyncDisposable {
     await this.shutdownAll();
   }
 
-  async #workerModule(): Promise<string> {
-    if (this.#options.module !== undefined) return this.#options.module;
-    const main = await this.#host.mainModule();
-    if (main !== undefined && isApplication(main.defaultExport)) return main.path;
+  #workerModule(): string {
+    const module = this.#options.module ?? this.#host.mainPath;
+    if (module !== undefined) return module;
     throw new ActonError(
       "START_FAILED",
       "a worker has no module to import: it needs one that says 'export default app({ … })', with the agent in it",

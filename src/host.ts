@@ -21,7 +21,9 @@ export interface Host {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Takes variables out of the environment, so that programs that are started later do not inherit them. */
   forget(names: readonly string[]): void;
-  /** The module that this process was started with; undefined in a compiled executable, which is its own program. */
+  /** The path of the module that this process was started with; undefined in a compiled executable, which is its own program. */
+  readonly mainPath: string | undefined;
+  /** The same module, once it has been loaded whole: not to be awaited while it is. */
   mainModule(): Promise<{ readonly path: string; readonly defaultExport: unknown } | undefined>;
   /** Sets the status with which the process will end. */
   exitWith(status: number): void;
@@ -64,6 +66,7 @@ export function processHost(clock: Clock): Host {
     forget(names) {
       for (const name of names) delete process.env[name];
     },
+    mainPath: mainPath(),
     mainModule,
     exitWith(status) {
       process.exitCode = status;
@@ -76,10 +79,15 @@ export function processHost(clock: Clock): Host {
 
 const stderrFd = 2;
 
+function mainPath(): string | undefined {
+  return Bun.isStandaloneExecutable || Bun.main === "" ? undefined : Bun.main;
+}
+
 async function mainModule(): Promise<{ readonly path: string; readonly defaultExport: unknown } | undefined> {
-  if (Bun.isStandaloneExecutable || Bun.main === "") return undefined;
-  const main: { readonly default?: unknown } = await import(Bun.main);
-  return { path: Bun.main, defaultExport: main.default };
+  const path = mainPath();
+  if (path === undefined) return undefined;
+  const main: { readonly default?: unknown } = await import(path);
+  return { path, defaultExport: main.default };
 }
 
 function openFilesMax(): number {

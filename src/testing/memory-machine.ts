@@ -111,6 +111,7 @@ export class MemoryProcess implements NetworkUser {
 export class MemoryHost implements Host {
   readonly pid: number;
   readonly uid: number;
+  readonly mainPath = undefined;
   readonly stderrIsTerminal = false;
   readonly environment: Record<string, string | undefined> = {};
   /** What was written to standard error. */

@@ -22,8 +22,8 @@ export interface ThreadSupply {
   readonly threads: Threads;
   readonly broker: Broker;
   readonly validateLocal: boolean;
-  /** What a thread imports to find blueprints. Rejects with START_FAILED when there is nothing. */
-  module(): Promise<string>;
+  /** What a thread imports to find blueprints. Throws START_FAILED when there is nothing. */
+  module(): string;
 }
 
 // The hooks, the model and the children of the blueprint belong to the thread.
@@ -126,25 +126,19 @@ export class ThreadCell extends Receiver implements LifeOwner {
 
   async moveIn(): Promise<void> {
     this.#life?.end();
-    this.#movingIn = true;
-    try {
-      await this.#begin(await this.#supply.module());
-    } finally {
-      this.#movingIn = false;
-    }
-  }
-
-  async #begin(module: string): Promise<void> {
+    const module = this.#supply.module();
     const life = new ThreadLife(this, this.#supply.broker, this.#supply.threads.start(this.name), this.#placement);
     this.#life = life;
     const { clock, limits } = this.services;
     const late = after(clock, limits.startTimeoutMs, () => life.end(`it was not up within ${limits.startTimeoutMs} ms`));
+    this.#movingIn = true;
     try {
       await life.begin(module, this.#supply.validateLocal);
     } catch (error) {
       life.end();
       throw error;
     } finally {
+      this.#movingIn = false;
       clock.disarm(late);
     }
   }

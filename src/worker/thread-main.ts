@@ -9,7 +9,7 @@ import { isApplication, runWorker, type WorkerApplication } from "./program.ts";
 async function load(module: string): Promise<WorkerApplication> {
   const loaded: { readonly default?: unknown } = await import(module);
   if (isApplication(loaded.default)) return loaded.default;
-  throw new ActonError("START_FAILED", `${module} has no default export that is an application`);
+  throw new ActonError("START_FAILED", `${module} has no default export that is an application: it needs 'export default app({ … })'`);
 }
 
 runWorker({ port: parentPort(), host: processHost(new SystemClock()), load });
