@@ -103,6 +103,19 @@ describe("policy", () => {
   });
 });
 
+describe("worker-pool", () => {
+  test("counts on other threads, and answers what is light beside that", async () => {
+    await using server = await serveExample("worker-pool.ts");
+    const heavy = Promise.all(["below=40000000", "below=40000000"].map((below) => call(server, "counter", "CountPrimes", below)));
+    let counting = true;
+    void heavy.then(() => (counting = false));
+    expect(await call(server, "clock", "WhatTime")).toEqual({ iso: expect.stringMatching(/^\d{4}-.*Z$/) });
+    expect(counting).toBe(true);
+    expect(await heavy).toEqual([{ count: 2433654 }, { count: 2433654 }]);
+    expect(await call(server, "counter", "CountPrimes", "below=0")).toEqual({ count: 0 });
+  });
+});
+
 describe("supervised-worker", () => {
   test("comes back under its name after bad work, and whoever subscribed sees it", async () => {
     await using server = await serveExample("supervised-worker.ts");

@@ -1,6 +1,7 @@
 // What one thread has to say to another, sent once a turn. Whatever cannot be copied is refused alone: the rest arrives.
 
 import { detailOf } from "../errors.ts";
+import type { Clock } from "../clock.ts";
 import type { Scheduler, Task } from "../scheduler.ts";
 import { buffersToMove } from "./moved-buffers.ts";
 import type { ThreadPort } from "./thread.ts";
@@ -19,14 +20,21 @@ export interface Speaker<Sent> {
   sendMoving(packet: Sent, value: unknown, refused: (why: string) => void): void;
 }
 
+// A turn of small messages is sent together; behind handlers that take longer than this, nothing waits for the next one.
+const patienceMs = 0.1;
+
 export class Line<Sent> implements Speaker<Sent>, Task {
   readonly #port: Pick<ThreadPort<Sent, never>, "post">;
   readonly #scheduler: Scheduler;
+  readonly #clock: Clock;
   #waiting: Outgoing<Sent>[] = [];
+  /** When the first of them was said, monotonic. */
+  #since = 0;
   #closed = false;
 
-  constructor(port: Pick<ThreadPort<Sent, never>, "post">, scheduler: Scheduler) {
+  constructor(port: Pick<ThreadPort<Sent, never>, "post">, clock: Clock, scheduler: Scheduler) {
     this.#port = port;
+    this.#clock = clock;
     this.#scheduler = scheduler;
   }
 
@@ -44,6 +52,11 @@ export class Line<Sent> implements Speaker<Sent>, Task {
     this.#waiting = [];
   }
 
+  /** Called before something that may take long: what has waited for a while does not wait for that too. */
+  hurry(): void {
+    if (this.#waiting.length > 0 && this.#clock.monotonic() - this.#since >= patienceMs) this.run();
+  }
+
   run(): void {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
@@ -57,7 +70,9 @@ export class Line<Sent> implements Speaker<Sent>, Task {
 
   #add(outgoing: Outgoing<Sent>): void {
     if (this.#closed) return;
-    if (this.#waiting.push(outgoing) === 1) this.#scheduler.atTurnEnd(this);
+    if (this.#waiting.push(outgoing) > 1) return;
+    this.#since = this.#clock.monotonic();
+    this.#scheduler.atTurnEnd(this);
   }
 
   /** Why they cannot be sent. */

@@ -4,13 +4,13 @@
 import type { AnyBlueprint, BlueprintDefinition } from "../agent/definition.ts";
 import type { StartContext } from "../agent/living.ts";
 import type { AgentServices } from "../agent/services.ts";
-import { type Clock, SystemClock } from "../clock.ts";
+import { SystemClock } from "../clock.ts";
 import { ActonError, assertNever, detailOf, stackOf } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
 import { systemRandom } from "../random.ts";
 import { isRecord } from "../record.ts";
-import { AgentSystem } from "../runtime/agent-system.ts";
+import { AgentSystem, type SystemSeams } from "../runtime/agent-system.ts";
 import { TurnScheduler } from "../scheduler.ts";
 import { BorrowedAgents } from "./borrowed-agents.ts";
 import { IncomingCalls } from "./incoming-calls.ts";
@@ -42,13 +42,14 @@ export interface ProgramSeams {
 /** Runs until the thread is ended. */
 export function runWorker(seams: ProgramSeams): void {
   const clock = new SystemClock();
-  const line = new Line<Report>(seams.port, new TurnScheduler(clock));
+  const scheduler = new TurnScheduler(clock);
+  const line = new Line<Report>(seams.port, clock, scheduler);
   let program: WorkerProgram | undefined;
   seams.port.listen((orders) => {
     for (const order of orders) {
       if (order.kind !== "start") program?.take(order);
       else {
-        program = new WorkerProgram(order, seams, clock, line);
+        program = new WorkerProgram(order, seams, { clock, scheduler }, line);
         void program.start();
       }
     }
@@ -68,7 +69,7 @@ class WorkerProgram {
   #tenant: Tenant | undefined;
   #children = 0;
 
-  constructor(order: StartPacket, seams: ProgramSeams, clock: Clock, line: Line<Report>) {
+  constructor(order: StartPacket, seams: ProgramSeams, time: Pick<SystemSeams, "clock" | "scheduler">, line: Line<Report>) {
     const { limits, validateLocal, marks, debugOn } = order;
     this.#order = order;
     this.#seams = seams;
@@ -78,7 +79,7 @@ class WorkerProgram {
     this.#log = new UplinkLog(this.#uplink, debugOn);
     this.#outgoing = new OutgoingCalls(line, ({ id, name }) => ({ id, name }));
     this.#system = new AgentSystem(
-      { clock, random: systemRandom, scheduler: new TurnScheduler(clock), log: this.#log },
+      { ...time, random: systemRandom, log: this.#log },
       {
         limits,
         validateLocal,
@@ -142,16 +143,18 @@ class WorkerProgram {
         "START_FAILED",
         `the agent ${definition.name} is to run on a worker: only agents of the runtime's own thread can start it`,
       );
-    const cell = new ResidentCell(definition, services, context, this.#line);
+    const line = this.#line;
+    const cell = new ResidentCell(definition, services, context, line);
     const borrowed = new BorrowedAgents(this.#outgoing, services);
-    const incoming = new IncomingCalls(this.#line, {
+    const incoming = new IncomingCalls(line, {
       askChains: services.askChains,
       agentOf: () => cell,
       senderOf: (name) => borrowed.refTo(name),
       accepted: () => {},
       begins: ({ call, to }) => {
+        line.hurry();
         const begins = this.#marks.begin(call);
-        if (begins) this.#line.send({ kind: "taken", to, calls: 1 });
+        if (begins) line.send({ kind: "taken", to, calls: 1 });
         return begins;
       },
     });

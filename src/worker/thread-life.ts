@@ -60,7 +60,7 @@ export class ThreadLife {
     this.#owner = owner;
     this.#services = services;
     this.#thread = thread;
-    const line = new Line<Order>(thread, services.scheduler);
+    const line = new Line<Order>(thread, services.clock, services.scheduler);
     this.#line = line;
     this.#lent = new LentAgents((id) => line.send({ kind: "gone", id }));
     this.#topics = new Topics(services, broker, owner.id, (broadcast) => line.send(broadcast));

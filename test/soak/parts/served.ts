@@ -16,6 +16,8 @@ export interface ServedOptions {
   readonly stderr?: number;
   readonly cwd?: string;
   readonly executable?: string;
+  /** What is served; the checks' application unless given. */
+  readonly module?: string;
   /** What runs the executable: `strace` and its options. */
   readonly under?: readonly string[];
 }
@@ -34,7 +36,7 @@ export class Served implements AsyncDisposable {
   private constructor(options: ServedOptions, socket?: string) {
     this.#directory = socket === undefined ? temporaryDirectory() : undefined;
     this.socket = socket ?? join(this.#directory?.path ?? "", "s.sock");
-    const command = [...(options.under ?? []), options.executable ?? executable, "serve", service, "--socket", this.socket];
+    const command = [...(options.under ?? []), options.executable ?? executable, "serve", options.module ?? service, "--socket", this.socket];
     const limited = options.openFiles === undefined ? command : ["/bin/sh", "-c", `ulimit -n ${options.openFiles}; exec "$@"`, "sh", ...command];
     const config = Object.entries(options.config ?? {}).map(([name, value]) => [`ACTON_${name}`, String(value)]);
     this.#child = Bun.spawn(limited, {
