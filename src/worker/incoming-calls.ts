@@ -16,8 +16,8 @@ export interface AnsweringSide {
   /** Undefined when it has gone. */
   agentOf(id: string): Receiver | undefined;
   senderOf(name: AgentName): AgentRef<MessageType> | undefined;
-  /** The message lies in the agent's mailbox, or never will. */
-  accepted(packet: CallPacket): void;
+  /** The message lies in the agent's mailbox, or with a failure never will. */
+  settled(packet: CallPacket, failure: Failure | undefined): void;
   /** Asked when its handler is about to run: false when it is not to. */
   begins(packet: CallPacket): boolean;
 }
@@ -40,7 +40,7 @@ export class IncomingCalls {
     if (incoming !== undefined) this.#open.set(call, incoming);
     const settled = (failure: Failure | undefined): void => {
       if (failure !== undefined) incoming?.port.abandon(failure);
-      this.#side.accepted(packet);
+      this.#side.settled(packet, failure);
     };
     if (agent === undefined) return settled(agentStopped);
     if (type === undefined) return settled({ code: "UNHANDLED", message: `the agent ${agent.name} has no handler for ${packet.type}` });

@@ -11,16 +11,22 @@ import type { AgentName, AnswerPacket, AskerPacket, CallOrigin, CallPacket } fro
 
 export type Asking = CallPacket | AskerPacket;
 
+export interface CallerSide {
+  /** Lets the other thread send to the agent from now on. */
+  lend(sender: RecipientRef): AgentName;
+  /** The message was not sent; its asker knows. */
+  uncopied(packet: CallPacket, envelope: Envelope, why: string): void;
+}
+
 export class OutgoingCalls {
   readonly #line: Speaker<Asking>;
-  readonly #lend: (sender: RecipientRef) => AgentName;
+  readonly #side: CallerSide;
   readonly #open = new Map<number, OutgoingCall>();
   #last = 0;
 
-  /** `lend` lets the other thread send to the agent from now on. */
-  constructor(line: Speaker<Asking>, lend: (sender: RecipientRef) => AgentName) {
+  constructor(line: Speaker<Asking>, side: CallerSide) {
     this.#line = line;
-    this.#lend = lend;
+    this.#side = side;
   }
 
   /** How many wait for an answer. */
@@ -39,24 +45,25 @@ export class OutgoingCalls {
       type: type.name,
       payload,
       answer: port === null ? "none" : port.streaming ? "many" : "one",
-      sender: sender instanceof RecipientRef ? this.#lend(sender) : undefined,
+      sender: sender instanceof RecipientRef ? this.#side.lend(sender) : undefined,
       origin: originOf(envelope),
     };
     if (port === null) {
-      this.#line.send(packet);
+      this.#line.send(packet, (why) => this.#side.uncopied(packet, envelope, why));
       return call;
     }
     this.#open.set(call, new OutgoingCall(port));
     port.onCancel(() => {
       if (this.#open.delete(call)) this.#line.send({ kind: "cancel", call });
     });
-    this.#line.sendMoving(packet, payload, (why) =>
-      this.fail(call, { code: "SERIALIZATION_ERROR", message: `${type.name} cannot be copied to another thread: ${why}` }, "no"),
-    );
+    this.#line.sendMoving(packet, payload, (why) => {
+      this.fail(call, { code: "SERIALIZATION_ERROR", message: `${type.name} cannot be copied to another thread: ${why}` }, "no");
+      this.#side.uncopied(packet, envelope, why);
+    });
     return call;
   }
 
-  answered(packet: Exclude<AnswerPacket, { readonly kind: "taken" }>): void {
+  answered(packet: Exclude<AnswerPacket, { readonly kind: "taken" | "dropped" }>): void {
     const open = this.#open.get(packet.call);
     if (open === undefined) return;
     switch (packet.kind) {

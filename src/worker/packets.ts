@@ -31,6 +31,8 @@ export interface CallPacket {
 /** From the side that answers. `taken`: room for so many more messages to that agent. */
 export type AnswerPacket =
   | { readonly kind: "taken"; readonly to: string; readonly calls: number }
+  /** It never came into the mailbox. */
+  | { readonly kind: "dropped"; readonly call: number }
   | { readonly kind: "reply"; readonly call: number; readonly value: unknown }
   | { readonly kind: "item"; readonly call: number; readonly value: unknown }
   | { readonly kind: "failed"; readonly call: number; readonly failure: Failure };

@@ -77,7 +77,13 @@ class WorkerProgram {
     this.#marks = new Marks(marks);
     this.#uplink = new Uplink(line);
     this.#log = new UplinkLog(this.#uplink, debugOn);
-    this.#outgoing = new OutgoingCalls(line, ({ id, name }) => ({ id, name }));
+    this.#outgoing = new OutgoingCalls(line, {
+      lend: ({ id, name }) => ({ id, name }),
+      uncopied: ({ to }, { port, type }, error) => {
+        this.#tenant?.borrowed.taken(to, 1);
+        if (port === null) this.#log.warn("message lost: it cannot be copied to another thread", { agent: order.agent.name, type: type.name, error });
+      },
+    });
     this.#system = new AgentSystem(
       { ...time, random: systemRandom, log: this.#log },
       {
@@ -117,6 +123,8 @@ class WorkerProgram {
       case "item":
       case "failed":
         return this.#outgoing.answered(order);
+      case "dropped":
+        return;
       case "taken":
         return this.#tenant?.borrowed.taken(order.to, order.calls);
       case "gone":
@@ -150,7 +158,9 @@ class WorkerProgram {
       askChains: services.askChains,
       agentOf: () => cell,
       senderOf: (name) => borrowed.refTo(name),
-      accepted: () => {},
+      settled: ({ call }, failure) => {
+        if (failure !== undefined) line.send({ kind: "dropped", call });
+      },
       begins: ({ call, to }) => {
         line.hurry();
         const begins = this.#marks.begin(call);

@@ -13,10 +13,11 @@ import { IncomingCalls } from "./incoming-calls.ts";
 import { LentAgents } from "./lent-agents.ts";
 import { Line } from "./line.ts";
 import { Marks } from "./marks.ts";
-import type { Order, Report, StartPacket } from "./packets.ts";
+import type { CallPacket, Order, Report, StartPacket } from "./packets.ts";
 import { StuckWatch, type ThreadLimits } from "./stuck-watch.ts";
 import type { Thread } from "./thread.ts";
 import { Topics } from "./topics.ts";
+import { type Given, Window } from "./window.ts";
 
 /** Whose life it is. */
 export interface LifeOwner extends Receiver {
@@ -28,15 +29,6 @@ export interface LifeOwner extends Receiver {
   progressed(): void;
 }
 
-export interface Given {
-  readonly call: number;
-  readonly entry: HandlerEntry;
-  readonly envelope: Envelope;
-}
-
-// Enough to keep a thread busy until the next batch; the rest waits here, where it can be counted and taken back.
-const windowMax = 64;
-
 export class ThreadLife {
   readonly #owner: LifeOwner;
   readonly #services: AgentServices;
@@ -47,12 +39,11 @@ export class ThreadLife {
   readonly #lent: LentAgents;
   readonly #topics: Topics;
   readonly #marks = new Marks();
+  readonly #window = new Window(this.#marks);
   readonly #watch: StuckWatch;
   readonly #up = Promise.withResolvers<void>();
   readonly #started = Promise.withResolvers<void>();
   readonly #stopped = Promise.withResolvers<void>();
-  /** In order of delivery: those of which it is not known here that they have begun. */
-  #unbegun: Given[] = [];
   #stage: "starting" | "up" | "closed" | "ended" = "starting";
 
   constructor(owner: LifeOwner, broker: Broker, thread: Thread, limits: ThreadLimits) {
@@ -63,13 +54,16 @@ export class ThreadLife {
     const line = new Line<Order>(thread, services.clock, services.scheduler);
     this.#line = line;
     this.#lent = new LentAgents((id) => line.send({ kind: "gone", id }));
-    this.#topics = new Topics(services, broker, owner.id, (broadcast) => line.send(broadcast));
-    this.#outgoing = new OutgoingCalls(line, (sender) => this.#lent.lend(sender));
+    this.#topics = new Topics(services, broker, owner.id, line);
+    this.#outgoing = new OutgoingCalls(line, {
+      lend: (sender) => this.#lent.lend(sender),
+      uncopied: (packet, envelope, why) => this.#uncopied(packet, envelope, why),
+    });
     this.#incoming = new IncomingCalls(line, {
       askChains: services.askChains,
       agentOf: (id) => this.#lent.find(id),
       senderOf: ({ id }) => (id === owner.id ? owner.handle : undefined),
-      accepted: ({ to }) => line.send({ kind: "taken", to, calls: 1 }),
+      settled: ({ to }) => line.send({ kind: "taken", to, calls: 1 }),
       begins: () => true,
     });
     const ping = (count: number): void => line.send({ kind: "ping", count });
@@ -104,12 +98,12 @@ export class ThreadLife {
   }
 
   get hasRoom(): boolean {
-    return this.#stage === "up" && this.#waiting < windowMax;
+    return this.#stage === "up" && !this.#window.isFull;
   }
 
   /** Messages that it was given and has not finished, as far as is known. */
   get load(): number {
-    return Math.max(this.#outgoing.length, this.#waiting);
+    return Math.max(this.#outgoing.length, this.#window.length);
   }
 
   get isRunning(): boolean {
@@ -118,7 +112,7 @@ export class ThreadLife {
 
   deliver(entry: HandlerEntry, envelope: Envelope): void {
     this.#services.counters.handled += 1;
-    this.#unbegun.push({ call: this.#outgoing.send(envelope, this.#owner.id), entry, envelope });
+    this.#window.add({ call: this.#outgoing.send(envelope, this.#owner.id), entry, envelope });
   }
 
   resume(): void {
@@ -129,9 +123,7 @@ export class ThreadLife {
   close(failure: Failure): readonly Given[] {
     if (this.#stage === "closed" || this.#stage === "ended") return [];
     this.#stage = "closed";
-    this.#forgetBegun(this.#marks.close());
-    const unbegun = this.#unbegun;
-    this.#unbegun = [];
+    const unbegun = this.#window.close();
     for (const { call } of unbegun) this.#outgoing.takeBack(call);
     this.#outgoing.end(failure, "yes");
     return unbegun;
@@ -160,14 +152,18 @@ export class ThreadLife {
     this.#stopped.resolve();
   }
 
-  get #waiting(): number {
-    if (this.#unbegun.length > 0 && !this.#marks.closed) this.#forgetBegun(this.#marks.begun);
-    return this.#unbegun.length;
-  }
-
-  #forgetBegun(upTo: number): void {
-    const first = this.#unbegun.findIndex(({ call }) => call > upTo);
-    this.#unbegun = first < 0 ? [] : this.#unbegun.slice(first);
+  // Whoever asked has the error; what was only sent is lost.
+  #uncopied({ call }: CallPacket, envelope: Envelope, why: string): void {
+    this.#window.drop(call);
+    if (envelope.port === null) {
+      this.#services.deadLetter(envelope, this.#owner.name, why);
+      this.#services.log.warn("message lost: it cannot be copied to another thread", {
+        agent: this.#owner.name,
+        type: envelope.type.name,
+        error: why,
+      });
+    }
+    this.#owner.progressed();
   }
 
   #hear(reports: readonly Report[]): void {
@@ -189,6 +185,8 @@ export class ThreadLife {
         return this.#outgoing.answered(report);
       case "taken":
         return;
+      case "dropped":
+        return this.#window.drop(report.call);
       case "call":
         return this.#incoming.called(report);
       case "cancel":

@@ -5,6 +5,7 @@ import type { AgentServices } from "../agent/services.ts";
 import type { Broker } from "../broker/broker.ts";
 import type { Publication, Subscriber } from "../broker/publication.ts";
 import { message, type MessageType } from "../message/message-type.ts";
+import type { Speaker } from "./line.ts";
 import type { BroadcastPacket } from "./packets.ts";
 
 /** The thread has checked its own; what matters here is the name. */
@@ -13,18 +14,18 @@ const unchecked = { "~standard": { version: 1, vendor: "acton", validate: (value
 export class Topics implements Subscriber {
   readonly #services: AgentServices;
   readonly #broker: Broker;
-  readonly #send: (packet: BroadcastPacket) => void;
+  readonly #line: Speaker<BroadcastPacket>;
   readonly #agent: string;
   readonly #types = new Map<string, MessageType>();
   readonly #leave = new Map<string, () => void>();
   /** Broadcasts on their way to the thread. */
   #unheard = 0;
 
-  constructor(services: AgentServices, broker: Broker, agent: string, send: (packet: BroadcastPacket) => void) {
+  constructor(services: AgentServices, broker: Broker, agent: string, line: Speaker<BroadcastPacket>) {
     this.#services = services;
     this.#broker = broker;
     this.#agent = agent;
-    this.#send = send;
+    this.#line = line;
   }
 
   subscribe(type: string): void {
@@ -48,7 +49,10 @@ export class Topics implements Subscriber {
       return;
     }
     this.#unheard += 1;
-    this.#send({ kind: "broadcast", type: type.name, payload, source });
+    this.#line.send({ kind: "broadcast", type: type.name, payload, source }, (error) => {
+      this.#unheard -= 1;
+      this.#services.log.warn("broadcast lost: it cannot be copied to another thread", { agent: this.#agent, type: type.name, error });
+    });
   }
 
   heard(notices: number): void {
