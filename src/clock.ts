@@ -16,6 +16,8 @@ export interface Clock {
   armAt(timer: Timer, due: number): void;
   /** Does nothing when the timer is not armed. */
   disarm(timer: Timer): void;
+  /** `armAt` for a timer that must not keep the process alive; a clock whose timers never do can be without it. */
+  armInBackground?(timer: Timer, due: number): void;
 }
 
 /** A timer from a function, for places that are not hot. */
@@ -30,6 +32,8 @@ const hostDelayMsMax = 2 ** 31 - 1;
 
 export class SystemClock implements Clock {
   readonly #wheel = new TimerWheel();
+  /** Those ever armed so: few. */
+  readonly #background: Timer[] = [];
   #wakeAt = Infinity;
   #wake: ReturnType<typeof setTimeout> | undefined;
 
@@ -46,10 +50,15 @@ export class SystemClock implements Clock {
   }
 
   armAt(timer: Timer, due: number): void {
-    const idle = this.#wheel.length === 0;
+    const idle = this.#keepsNothingAlive();
     this.#wheel.add(timer, due);
     if (timer.due < this.#wakeAt) this.#sleepUntil(timer.due);
-    else if (idle) this.#wake?.ref();
+    else if (idle && !this.#keepsNothingAlive()) this.#wake?.ref();
+  }
+
+  armInBackground(timer: Timer, due: number): void {
+    if (!this.#background.includes(timer)) this.#background.push(timer);
+    this.armAt(timer, due);
   }
 
   // A wake-up that finds nothing due is cheaper than re-arming the host's timer at each disarm; it must only
@@ -57,7 +66,13 @@ export class SystemClock implements Clock {
   disarm(timer: Timer): void {
     if (timer.place < 0) return;
     this.#wheel.remove(timer);
-    if (this.#wheel.length === 0) this.#wake?.unref();
+    if (this.#keepsNothingAlive()) this.#wake?.unref();
+  }
+
+  #keepsNothingAlive(): boolean {
+    const armed = this.#wheel.length;
+    if (armed === 0 || armed > this.#background.length) return armed === 0;
+    return this.#background.filter(({ place }) => place >= 0).length === armed;
   }
 
   #sleepUntil(due: number): void {
@@ -65,6 +80,7 @@ export class SystemClock implements Clock {
     clearTimeout(this.#wake);
     this.#wakeAt = due;
     this.#wake = wake;
+    if (this.#keepsNothingAlive()) wake.unref();
   }
 
   readonly #fire = (): void => {

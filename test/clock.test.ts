@@ -212,6 +212,20 @@ describe("the system clock", () => {
     expect(run(script(false))).toBe("");
     expect(performance.now() - before).toBeLessThan(3_000);
   });
+
+  test("keeps no process alive for a timer in the background, which expires beside one that does", () => {
+    const script = (beside: string): string => `
+      import { after, SystemClock } from "./src/clock.ts";
+      const clock = new SystemClock();
+      clock.armInBackground({ due: 0, order: 0, place: -1, expire: () => console.log("background") }, clock.monotonic() + 20);
+      ${beside}`;
+    const run = (beside: string): string =>
+      Bun.spawnSync([process.execPath, "-e", script(beside)], { cwd: `${import.meta.dir}/..`, timeout: 4_000 }).stdout.toString();
+    expect(run("")).toBe("");
+    expect(run('after(clock, 40, () => console.log("alive"));')).toBe("background\nalive\n");
+    expect(run('clock.disarm(after(clock, 40, () => console.log("alive")));')).toBe("");
+    expect(run('clock.disarm(after(clock, 10, () => console.log("alive")));')).toBe("");
+  });
 });
 
 test("timers that are armed and disarmed where the stack ends leave a clock's other timers alone", () => {
