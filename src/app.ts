@@ -4,6 +4,7 @@
 import type { Blueprint } from "./agent/blueprint.ts";
 import type { AnyBlueprint, StartOptions } from "./agent/definition.ts";
 import type { AgentHandle } from "./agent/handle.ts";
+import { LagMonitor } from "./agent/lag-monitor.ts";
 import type { FaultInjection } from "./agent/services.ts";
 import type { Broker } from "./broker/broker.ts";
 import { after, type Clock, SystemClock } from "./clock.ts";
@@ -70,6 +71,7 @@ export class ActonApp implements AsyncDisposable {
   readonly #scheduler: Scheduler;
   readonly #log: Log;
   readonly #host: Host;
+  readonly #lag: LagMonitor | undefined;
   readonly #system: AgentSystem;
   readonly #names = new Names();
   readonly #types = new TypeRegistry();
@@ -80,17 +82,22 @@ export class ActonApp implements AsyncDisposable {
   private constructor(options: LaunchOptions) {
     this.#options = options;
     this.#clock = options.clock ?? new SystemClock();
-    this.#scheduler = options.scheduler ?? new TurnScheduler(this.#clock);
     this.#host = options.host ?? processHost(this.#clock);
     this.#log =
       options.log ??
       createLog({ clock: this.#clock, output: this.#host.stderr, level: "info", format: this.#host.stderrIsTerminal ? "pretty" : "json" });
+    const limits = resolveRuntimeConfig(options.limits);
+    // Without a turn's readings there is nothing to go by; and a clock that was given measures no code, unless told otherwise.
+    const watches = options.scheduler === undefined && (options.clock === undefined || options.limits?.lagWarnMs !== undefined);
+    this.#lag = watches && limits.lagWarnMs > 0 ? new LagMonitor(this.#clock, this.#log, limits.lagWarnMs) : undefined;
+    this.#scheduler = options.scheduler ?? new TurnScheduler(this.#clock, this.#lag);
     const seams = { clock: this.#clock, scheduler: this.#scheduler, log: this.#log, random: options.random ?? systemRandom };
     this.#system = new AgentSystem(seams, {
-      limits: resolveRuntimeConfig(options.limits),
+      limits,
       validateLocal: options.validateLocal ?? false,
       onSupervision: () => this.#types.register(...supervisionEvents),
       faults: options.faults,
+      lag: this.#lag,
       elsewhere: new WorkerPlaces(() => ({
         threads: bunThreads(),
         broker: this.#system.broker,
@@ -154,6 +161,7 @@ export class ActonApp implements AsyncDisposable {
       types: this.#types,
       broker: this.#system.broker,
       askChains: this.#system.askChains,
+      lag: this.#lag,
       policy,
       inheritedSocket,
       product,

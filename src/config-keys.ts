@@ -78,6 +78,7 @@ export const runtimeKeys = {
   readersMax: { default: 100, min: 1, max: countMax, unit: "handlers", about: "actOn handlers of one agent that run at once" },
   streamReaderTimeoutMs: { default: 1_000, min: 1, max: durationMax, unit: "ms", about: "A mutateOn stream whose reader keeps it waiting this long ends" },
   messagesPerTurnMax: { default: 64, min: 1, max: countMax, unit: "messages", about: "Messages of one agent worked off before others have their turn" },
+  lagWarnMs: { default: 50, min: 0, max: durationMax, unit: "ms", about: "A handler that holds the event loop longer is logged and counted; 0 is never" },
   subscriberQueueSize: { default: 1024, min: 1, max: countMax, unit: "messages", about: "Broadcasts that wait per subscriber; more are lost and counted" },
 } as const satisfies KeyTable;
 

@@ -18,6 +18,18 @@ export interface Scheduler {
   nextTurn(task: Task): void;
 }
 
+/** Is told how turns go, with the readings of the clock that they make anyway. */
+export interface TurnWatch {
+  /** The first task since the event loop came round is about to run. */
+  turnBegins(now: number): void;
+  /** Further tasks are about to run before it comes round, after code that is no task. */
+  turnGoesOn(): void;
+  /** A task has run. */
+  read(now: number): void;
+  /** All that followed from the tasks of one round has run, unless it waits for something. */
+  loopCameRound(): void;
+}
+
 /** Resolves when the event loop has served sockets and timers once. */
 export function nextTurn(scheduler: Scheduler): Promise<void> {
   return new Promise((resolve) => scheduler.nextTurn({ run: resolve }));
@@ -32,6 +44,7 @@ const consumedMax = 1024;
 /** The host's microtasks carry a turn, its immediates separate two. A task that throws is a defect of ours, not of user code: it surfaces. */
 export class TurnScheduler implements Scheduler {
   readonly #clock: Clock;
+  readonly #watcher: TurnWatch | undefined;
   #queue: Task[] = [];
   #head = 0;
   #turnEndings: Task[] = [];
@@ -49,14 +62,16 @@ export class TurnScheduler implements Scheduler {
     this.#watching = false;
     this.#tasks = 0;
     this.#timeIsUp = false;
+    this.#watcher?.loopCameRound();
     const endings = this.#loopEndings;
     if (endings.length === 0) return;
     this.#loopEndings = [];
     for (const task of endings) task.run();
   };
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, watcher?: TurnWatch) {
     this.#clock = clock;
+    this.#watcher = watcher;
   }
 
   enqueue(task: Task): void {
@@ -100,15 +115,21 @@ export class TurnScheduler implements Scheduler {
 
   #runQueue(): void {
     if (this.#tasks === 0) {
-      this.#deadline = this.#clock.monotonic() + turnMsMax;
+      const now = this.#clock.monotonic();
+      this.#deadline = now + turnMsMax;
       this.#watch();
+      this.#watcher?.turnBegins(now);
+    } else {
+      this.#watcher?.turnGoesOn();
     }
     try {
       while (this.#head < this.#queue.length && !this.#isSpent()) {
         const task = this.#queue[this.#head++] as Task;
         this.#tasks += 1;
         task.run();
-        this.#timeIsUp = this.#clock.monotonic() >= this.#deadline;
+        const now = this.#clock.monotonic();
+        this.#timeIsUp = now >= this.#deadline;
+        this.#watcher?.read(now);
       }
       const endings = this.#turnEndings;
       if (endings.length > 0) {

@@ -105,6 +105,7 @@ test("the runtime's and the log's configuration have their documented defaults",
     readersMax: 100,
     streamReaderTimeoutMs: 1_000,
     messagesPerTurnMax: 64,
+    lagWarnMs: 50,
     subscriberQueueSize: 1024,
   });
   expect(resolveLogConfig()).toEqual({ level: "info", format: "auto", queueSize: 1024 });

@@ -150,7 +150,7 @@ export class Blueprint<Model, Handled extends MessageType> implements AnyBluepri
 
   #handle<T extends MessageType>(type: T, handler: (argument: never) => unknown, exclusive: boolean): Blueprint<Model, Handled | T> {
     if (this.definition.handlers.has(type.name)) throw new TypeError(`Cannot handle ${type.name} twice in the agent ${this.name}`);
-    const entry: HandlerEntry = { type, exclusive, handler };
+    const entry: HandlerEntry = { type, exclusive, handler, place: this.definition.handlers.size };
     return new Blueprint({ ...this.definition, handlers: new Map([...this.definition.handlers, [type.name, entry]]) });
   }
 

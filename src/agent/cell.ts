@@ -69,12 +69,13 @@ export class AgentCell extends Receiver implements Task, RunnerHost {
 
   /** One turn: at most 64 messages or a millisecond, then the event loop has its own. */
   run(): void {
-    const { clock, limits, scheduler } = this.services;
+    const { clock, lag, limits, scheduler } = this.services;
     let deadline = Infinity;
     for (let handled = 1; this.#runNext(); handled++) {
       if (handled < limits.messagesPerTurnMax) {
         if (handled % messagesPerClockRead !== 0) continue;
         const now = clock.monotonic();
+        lag?.read(now);
         if (deadline === Infinity) deadline = now + turnMsMax;
         if (now < deadline) continue;
       }

@@ -53,6 +53,8 @@ export interface HandlerEntry {
   /** Runs alone; otherwise beside others of its kind. */
   readonly exclusive: boolean;
   readonly handler: (argument: never) => unknown;
+  /** Its number among the handlers of its blueprint, from 0. */
+  readonly place: number;
 }
 
 export type HookName = "beforeStart" | "afterStart" | "beforeStop" | "afterStop";

@@ -32,6 +32,11 @@ export class Gate {
     return this.#running === undefined || this.#running.size === 0;
   }
 
+  /** The handlers that run, suspended ones included. */
+  get goingOn(): Iterable<Activation> {
+    return this.#running?.keys() ?? [];
+  }
+
   /** Nothing new may run whatever it is. */
   get shut(): boolean {
     return this.#held || this.exclusiveHandler !== undefined;

@@ -10,7 +10,9 @@ type HookOwner = Pick<Living, "name" | "argument" | "definition">;
 /** Rejects with what the hook throws. */
 export async function runHook(owner: HookOwner, name: HookName, services: AgentServices): Promise<void> {
   const hook = owner.definition.hooks[name];
-  if (hook !== undefined) await services.activity.within(undefined, hook, owner.argument as never);
+  if (hook === undefined) return;
+  const run = (): unknown => services.activity.within(undefined, hook, owner.argument as never);
+  await (services.lag === undefined ? run() : services.lag.time(owner.name, name, run));
 }
 
 /** Logs and counts what the hook throws. */

@@ -7,6 +7,7 @@ import { isPromiseLike } from "../promise-like.ts";
 import { Activation, type ActivationHost } from "./activation.ts";
 import type { HandlerEntry } from "./definition.ts";
 import type { Gate } from "./gate.ts";
+import { HandlerTiming, type LongRunner } from "./lag-monitor.ts";
 import type { AgentServices } from "./services.ts";
 import { driveStream, isItems, type Items } from "./stream-driver.ts";
 
@@ -16,10 +17,13 @@ export interface RunnerHost extends ActivationHost {
   readonly life: { /** A handler threw, and its asker has been told. */ crashed(error: unknown): void };
 }
 
-export class Runner {
+export class Runner implements LongRunner {
   readonly #host: RunnerHost;
   readonly #gate: Gate;
   readonly #services: AgentServices;
+  /** By the handlers' places; those that have run. */
+  #timings: HandlerTiming[] | undefined;
+  #isRemembered = false;
 
   constructor(host: RunnerHost, gate: Gate, services: AgentServices) {
     this.#host = host;
@@ -29,6 +33,19 @@ export class Runner {
 
   /** Never throws. When it returns, the handler has finished or has entered the gate. */
   run(entry: HandlerEntry, envelope: Envelope): void {
+    const { lag } = this.#services;
+    if (lag === undefined) return this.#run(entry, envelope);
+    const timing = this.#timingOf(entry);
+    if (timing.isBrief) {
+      lag.note(timing);
+      return this.#run(entry, envelope);
+    }
+    const began = lag.begin();
+    this.#run(entry, envelope);
+    lag.end(timing, began);
+  }
+
+  #run(entry: HandlerEntry, envelope: Envelope): void {
     const activation = new Activation(this.#host, this.#host.model, entry, envelope);
     const { activity, counters } = this.#services;
     counters.handled += 1;
@@ -58,6 +75,7 @@ export class Runner {
 
   #await(activation: Activation, work: Promise<void>): void {
     this.#gate.enter(activation);
+    this.#tellOfAwaits();
     work.then(
       () => this.#settled(activation),
       (error: unknown) => {
@@ -69,7 +87,26 @@ export class Runner {
   /** False for a handler that had been expelled: what it comes to concerns nobody any more. */
   #settled(activation: Activation): boolean {
     activation.settled = true;
+    this.#services.lag?.ended(this.#timingOf(activation.entry));
     return this.#gate.leave(activation);
+  }
+
+  #tellOfAwaits(): void {
+    if (this.#isRemembered) return;
+    this.#isRemembered = true;
+    this.#services.lag?.remember(this);
+  }
+
+  suspended(): readonly HandlerTiming[] {
+    return [...this.#gate.goingOn].map(({ entry }) => this.#timingOf(entry));
+  }
+
+  forgotten(): void {
+    this.#isRemembered = false;
+  }
+
+  #timingOf({ place, type }: HandlerEntry): HandlerTiming {
+    return ((this.#timings ??= [])[place] ??= new HandlerTiming(this.#host.name, type.name));
   }
 
   #failed(activation: Activation, error: unknown): void {

@@ -11,6 +11,7 @@ import type { Scheduler } from "../scheduler.ts";
 import type { AskChains } from "./ask-chains.ts";
 import type { AnyBlueprint, BlueprintDefinition } from "./definition.ts";
 import type { AgentHandle } from "./handle.ts";
+import type { LagMonitor } from "./lag-monitor.ts";
 import type { BroadcastTarget, Household, Living, Startable, StartContext, StartedAgent } from "./living.ts";
 import type { Mailbox } from "./mailbox.ts";
 import type { CallerServices } from "./ref.ts";
@@ -59,4 +60,6 @@ export interface AgentServices extends CallerServices {
   /** Makes an agent that does not run on this thread. START_FAILED where there is no other. */
   cellElsewhere(definition: BlueprintDefinition, context: StartContext): Startable;
   readonly faults?: FaultInjection | undefined;
+  /** Notices handlers that hold the event loop; undefined where nobody wants to know. */
+  readonly lag?: LagMonitor | undefined;
 }

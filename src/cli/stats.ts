@@ -70,14 +70,14 @@ function ratesOf(before: Figures, now: Figures, seconds: number): ReadonlyMap<st
 }
 
 function isCounter(name: string): boolean {
-  return /_(?:accepted|refused|idle|slow|received|sent|processed|dropped|withheld|denied|limit)$|^errors$/.test(name);
+  return /_(?:accepted|refused|idle|slow|received|sent|processed|dropped|withheld|denied|limit)$|^errors$|^lags$/.test(name);
 }
 
 /** `rates` adds a column, which is empty until there is something to compare with. */
 function figuresTable(figures: Figures, rates: ReadonlyMap<string, number> | undefined, { dim, yellow }: Palette): string {
   const rows = Object.entries(figures).flatMap(([name, value]) => {
     const rate = rates?.get(name);
-    const paint = /dropped|errors|refused|denied|limit|slow/.test(name) && value !== 0 ? yellow : (text: string): string => text;
+    const paint = /dropped|errors|refused|denied|limit|slow|lag/.test(name) && value !== 0 ? yellow : (text: string): string => text;
     if (isRecord(value)) return Object.entries(value).map(([key, count]) => [dim(`  ${key}`), yellow(shown(count)), ""]);
     return [[name.replaceAll("_", " "), paint(shown(value)), rate === undefined ? "" : dim(`${shown(Math.round(rate))}/s`)]];
   });

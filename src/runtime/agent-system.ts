@@ -5,6 +5,7 @@ import { AskChains } from "../agent/ask-chains.ts";
 import type { Blueprint } from "../agent/blueprint.ts";
 import type { AnyBlueprint, BlueprintDefinition, StartOptions } from "../agent/definition.ts";
 import type { AgentHandle } from "../agent/handle.ts";
+import type { LagMonitor } from "../agent/lag-monitor.ts";
 import type { BroadcastTarget, Living, Startable, StartContext } from "../agent/living.ts";
 import type { AgentCounters, AgentServices, FaultInjection } from "../agent/services.ts";
 import { startAgent } from "../agent/start-agent.ts";
@@ -36,6 +37,7 @@ export interface SystemOptions {
   /** Called whenever an agent begins to supervise another. */
   readonly onSupervision?: () => void;
   readonly faults?: FaultInjection | undefined;
+  readonly lag?: LagMonitor | undefined;
   /** Where agents run that do not run on this thread. Undefined: there is no other. */
   readonly elsewhere?: Elsewhere | undefined;
   /** Instead of one of its own, in a thread whose broker is another's. */
@@ -66,7 +68,7 @@ export class AgentSystem {
   #closed = false;
 
   constructor(seams: SystemSeams, options: SystemOptions) {
-    const { faults, limits, validateLocal, onSupervision = () => {}, elsewhere, broker = (given) => new Broker(given) } = options;
+    const { faults, lag, limits, validateLocal, onSupervision = () => {}, elsewhere, broker = (given) => new Broker(given) } = options;
     const activity = new Activity();
     this.broker = broker({ ...seams, limits, activity });
     this.askChains = new AskChains(seams.random, activity);
@@ -74,6 +76,7 @@ export class AgentSystem {
       ...seams,
       limits,
       faults,
+      lag,
       activity,
       askChains: this.askChains,
       counters: this.counters,

@@ -99,5 +99,5 @@ export class BorrowedAgent implements Recipient {
 }
 
 function entryOf({ type }: Envelope): HandlerEntry {
-  return { type, exclusive: false, handler: () => undefined };
+  return { type, exclusive: false, handler: () => undefined, place: 0 };
 }

@@ -63,7 +63,7 @@ describe("a mailbox", () => {
 
   test("calls those that wait for room when there is some, not when a sender has taken it", () => {
     const mailbox = new Mailbox({ mailboxSize: 1, waitingSendersMax: 1, sendTimeoutMs: 1 }, new ManualClock());
-    const entry = { type: Work, exclusive: true, handler: () => {} };
+    const entry = { type: Work, exclusive: true, handler: () => {}, place: 0 };
     const [first, second] = [1, 2].map((id) => new Envelope(Work, { id }, null, undefined, undefined)) as [Envelope, Envelope];
     const lengths: number[] = [];
     mailbox.put(entry, first);

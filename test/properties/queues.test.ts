@@ -18,7 +18,7 @@ import { frameOf } from "../support/raw-client.ts";
 import { property } from "./property.ts";
 
 const Work = message("Work", z.int());
-const entries: readonly HandlerEntry[] = [false, true].map((exclusive) => ({ type: Work, exclusive, handler: () => {} }));
+const entries: readonly HandlerEntry[] = [false, true].map((exclusive) => ({ type: Work, exclusive, handler: () => {}, place: 0 }));
 
 interface Item {
   readonly envelope: Envelope;

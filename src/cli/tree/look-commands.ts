@@ -53,6 +53,10 @@ function addStats(program: ActonCommand): void {
     .timeout(answerHelp, answerMs)
     .json()
     .explain("With --watch a terminal is redrawn, and a pipe gets one JSON object a line. Ctrl-C ends, with status 0.")
+    .explain(
+      "lags and longest_lag_ms say how often a handler held the event loop for more than 50 ms (runtime.lag_warn_ms), and for",
+      "how long at most. Which handler that was is in the server's log.",
+    )
     .example("acton stats", "once")
     .example("acton stats --watch", "until Ctrl-C")
     .action(async (options) => (await import("../stats.ts")).stats(options));

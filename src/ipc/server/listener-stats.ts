@@ -72,6 +72,9 @@ export interface ListenerStats {
   readonly pushesDropped: number;
   /** Pushes that the policy kept from a connection. */
   readonly pushesWithheld: number;
+  /** How often a handler held the event loop longer than `lag_warn_ms`, since the runtime started. */
+  readonly lags: number;
+  readonly longestLagMs: number;
   readonly draining: boolean;
 }
 

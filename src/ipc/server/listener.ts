@@ -2,6 +2,7 @@
 // drains when told to, and leaves nothing behind.
 
 import type { AskChains } from "../../agent/ask-chains.ts";
+import type { LagFigures } from "../../agent/lag-monitor.ts";
 import type { Broker } from "../../broker/broker.ts";
 import { after, type Clock } from "../../clock.ts";
 import type { IpcConfig } from "../../config.ts";
@@ -39,6 +40,7 @@ export interface ListenerParts {
   readonly types: TypeRegistry;
   readonly broker: Broker;
   readonly askChains: AskChains;
+  readonly lag: LagFigures | undefined;
   readonly policy: Policy | undefined;
   readonly inheritedSocket: number | undefined;
   readonly product: Release;
@@ -110,6 +112,8 @@ export class IpcListener implements ConnectionOwner {
       unfinishedBytes: unfinished.used,
       draining: this.#draining,
       ...counters.snapshot(),
+      lags: this.#parts.lag?.lags ?? 0,
+      longestLagMs: Math.round(this.#parts.lag?.longestLagMs ?? 0),
     };
   }
 

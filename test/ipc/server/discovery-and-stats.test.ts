@@ -1,11 +1,11 @@
 // What a client may ask of the server itself: what is exposed, and its figures (wire protocol 3).
 
 import { expect, test } from "bun:test";
-import { agent, message, type Policy } from "acton";
+import { agent, message, type Policy, type RuntimeConfigInput } from "acton";
 import { z } from "zod";
 import type { Fields } from "../../support/raw-client.ts";
 import { request, streamRequest, TestServer } from "../../support/test-server.ts";
-import { Price, Text } from "../../support/test-services.ts";
+import { Echo, Held, Price, Text } from "../../support/test-services.ts";
 
 interface Described {
   readonly kind: string;
@@ -164,6 +164,35 @@ test("the figures count connections, frames, bytes, pushes, and what is open", a
     draining: false,
   });
   expect(server.listener.stats().bytesSent).toBe(one.received + two.received);
+});
+
+test("the figures tell how often handlers held the event loop, and the longest time", async () => {
+  await using server = await TestServer.start({ limits: { lagWarnMs: 50 } });
+  const Hold = message("HoldLoop", { ms: z.int() }).replies(Held);
+  const slow = agent("slow", () => ({})).actOn(Hold, ({ message: { ms } }) => {
+    server.clock.advance(ms);
+    return ms;
+  });
+  server.runtime.ipcExpose("slow", await server.runtime.start(slow));
+  const client = await server.connect();
+  const figures = async (): Promise<unknown> => ((await client.ask({ stats: true, request_id: "s" })) as { payload: unknown }).payload;
+  expect(await figures()).toMatchObject({ lags: 0, longest_lag_ms: 0 });
+  for (const ms of [50, 70, 60]) await client.ask(request("slow", "HoldLoop", { ms }));
+  expect(await figures()).toMatchObject({ lags: 2, longest_lag_ms: 70 });
+  expect(server.listener.stats()).toMatchObject({ lags: 2, longestLagMs: 70 });
+});
+
+test.each<[string, RuntimeConfigInput]>([
+  ["a clock that a test advances measures no code, unless a limit is asked for", {}],
+  ["a limit of 0 is none", { lagWarnMs: 0 }],
+])("%s", async (_, limits) => {
+  await using server = await TestServer.start({ limits });
+  const slow = agent("slow", () => ({})).actOn(Echo, ({ message: ms }) => {
+    server.clock.advance(ms as number);
+    return ms as unknown;
+  });
+  expect(await (await server.runtime.start(slow)).ask(Echo, 1_000)).toBe(1_000);
+  expect(server.listener.stats()).toMatchObject({ lags: 0, longestLagMs: 0 });
 });
 
 test("every error that is answered is counted under its code", async () => {
