@@ -1,8 +1,9 @@
 // Compiles src/cli/main.ts into one executable, unless it is newer than all that it is made from. Run with the pinned
 // Bun by `npm start`, `npm test` and `bun run check`: `bun build.ts [FILE]`, dist/acton by default.
 
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import { builtModule } from "./src/cli/library.ts";
 import { libraryModules, sourceOf, writeDeclarations } from "./.ci/library.ts";
 import { version } from "./package.json";
 
@@ -21,8 +22,8 @@ async function build(): Promise<void> {
   // Renamed into place when whole: a server that runs the old one, and a second build, are not disturbed.
   const directory = mkdtempSync(join(dirname(outfile), ".build-"));
   try {
-    const [preload, declarations] = await Promise.all([testPreload(directory), declarationsIn(directory)]);
-    await compile(join(directory, basename(outfile)), { ACTON_TEST_PRELOAD: preload, ACTON_DECLARATIONS: declarations });
+    const [library, declarations] = await Promise.all([bundledLibrary(directory), declarationsIn(directory)]);
+    await compile(join(directory, basename(outfile)), { ACTON_LIBRARY: library, ACTON_DECLARATIONS: declarations });
     renameSync(join(directory, basename(outfile)), outfile);
   } finally {
     rmSync(directory, { recursive: true });
@@ -30,26 +31,33 @@ async function build(): Promise<void> {
   console.error(`${outfile}: ${(statSync(outfile).size / 2 ** 20).toFixed(1)} MiB, compiled in ${Math.round(performance.now() - started)} ms`);
 }
 
-/** What `acton test` preloads: the library and zod in one file, which makes them importable by name. */
-async function testPreload(directory: string): Promise<string> {
-  const ours = Object.entries(libraryModules).map(([name, file]) => [name, sourceOf(file)] as const);
+/** The library and zod for what the executable runs and builds: each importable module one file, and what they share in chunks. */
+async function bundledLibrary(directory: string): Promise<string> {
   const zods = ["zod", "zod/v4", "zod/mini", "zod/v4-mini", "zod/v4/core"].map((name) => [name, Bun.resolveSync(name, import.meta.dir)] as const);
-  const modules = [...ours, ...zods];
-  const imports = modules.map(([, path], index) => `import * as m${index} from ${JSON.stringify(path)};\n`);
-  const entries = modules.map(([name], index) => `build.module(${JSON.stringify(name)}, () => ({ exports: m${index}, loader: "object" }));`);
-  const entry = join(directory, "test-preload.ts");
-  writeFileSync(entry, `${imports.join("")}Bun.plugin({ name: "acton", setup(build) { ${entries.join(" ")} } });\n`);
+  const ours = Object.entries({ ...libraryModules, [builtModule]: "cli/built/built" }).map(([name, file]) => [name, sourceOf(file)] as const);
+  const entries = [...ours, ...zods].map(([name, path]) => ({ name, path, file: name.replaceAll(/[/:]/g, "-") }));
+  const entryOf = ({ file }: { readonly file: string }): string => join(directory, "library", `${file}.ts`);
+  mkdirSync(join(directory, "library"));
+  for (const entry of entries) writeFileSync(entryOf(entry), await reexport(entry.path));
   const result = await Bun.build({
-    entrypoints: [entry],
+    entrypoints: entries.map(entryOf),
+    root: join(directory, "library"),
     target: "bun",
     format: "esm",
+    splitting: true,
+    naming: { chunk: "chunk-[hash].[ext]" },
     minify: { syntax: true, whitespace: true, identifiers: false },
     define: defines,
   });
   for (const message of result.logs) console.error(Bun.inspect(message));
-  const [output] = result.outputs;
-  if (output === undefined) throw new Error("the preload for tests was not built");
-  return output.text();
+  if (!result.success) throw new Error("the library was not bundled");
+  const files = await Promise.all(result.outputs.map(async (output) => [output.path.replace(/^\.\//, ""), await output.text()] as const));
+  return packed({ modules: Object.fromEntries(entries.map(({ name, file }) => [name, `${file}.js`])), files: Object.fromEntries(files) });
+}
+
+async function reexport(path: string): Promise<string> {
+  const from = `from ${JSON.stringify(path)};\n`;
+  return `export * ${from}${"default" in (await import(path)) ? `export { default } ${from}` : ""}`;
 }
 
 /** What `acton new` gives to editors: the declarations of the library, of zod and of bun:test, packed. */
@@ -58,12 +66,17 @@ async function declarationsIn(directory: string): Promise<string> {
   // Wrong types are the type checker's matter, not the build's.
   await writeDeclarations(types);
   const isModern = (path: string): boolean => path.endsWith(".d.ts") && !/^(?:src|v3)\//.test(path);
-  const packed = Object.fromEntries([
-    ...textsIn(types, () => true).map(([path, text]) => [`acton/${path}`, text]),
-    ...textsIn("node_modules/zod", isModern).map(([path, text]) => [`zod/${path}`, text]),
-    ["bun/test.d.ts", readFileSync("node_modules/bun-types/test.d.ts", "utf8")],
-  ]);
-  return Buffer.from(Bun.gzipSync(JSON.stringify(packed))).toString("base64");
+  return packed(
+    Object.fromEntries([
+      ...textsIn(types, () => true).map(([path, text]) => [`acton/${path}`, text]),
+      ...textsIn("node_modules/zod", isModern).map(([path, text]) => [`zod/${path}`, text]),
+      ["bun/test.d.ts", readFileSync("node_modules/bun-types/test.d.ts", "utf8")],
+    ]),
+  );
+}
+
+function packed(value: object): string {
+  return Buffer.from(Bun.gzipSync(JSON.stringify(value))).toString("base64");
 }
 
 function textsIn(directory: string, isWanted: (path: string) => boolean): (readonly [path: string, text: string])[] {

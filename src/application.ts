@@ -15,9 +15,9 @@ export interface ApplicationDefinition {
   readonly publishes?: readonly MessageType[];
   /** The lowest layer of configuration above the defaults. */
   readonly config?: AppConfigInput;
-  readonly policy?: Policy;
+  readonly policy?: Policy | undefined;
   /** Runs when the agents have started and before anyone can connect. When it fails nothing is served. */
-  readonly setup?: (runtime: ActonApp) => unknown;
+  readonly setup?: ((runtime: ActonApp) => unknown) | undefined;
 }
 
 export class Application {

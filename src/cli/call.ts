@@ -3,6 +3,7 @@
 import { printReply } from "./reply.ts";
 import type { ClientOptions } from "./open-client.ts";
 import { Request, type RequestWords } from "./request.ts";
+import { programName } from "./program-name.ts";
 import { printError, stderrIsTerminal } from "./terminal.ts";
 import { waiting } from "./waiting.ts";
 
@@ -24,5 +25,5 @@ export async function call(words: RequestWords, options: CallOptions): Promise<v
   client.close();
   await printReply(reply, options.json === true);
   if (request.described?.kind === "stream" && stderrIsTerminal())
-    printError(`${type} is answered by a stream, and this was its first item: see 'acton stream'\n`);
+    printError(`${type} is answered by a stream, and this was its first item: see '${programName} stream'\n`);
 }

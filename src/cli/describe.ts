@@ -7,6 +7,7 @@ import { commandFor, handlersOf, publishedTypes, socketWords } from "./discovere
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { type ClientOptions, openClient } from "./open-client.ts";
 import { paintedJson, type Palette, paletteFor } from "./palette.ts";
+import { programName } from "./program-name.ts";
 import { didYouMean } from "./request.ts";
 import { SchemaView } from "./schema-view.ts";
 import { tableText } from "./table.ts";
@@ -43,7 +44,7 @@ async function look(client: Client, name: string, options: DescribeOptions): Pro
   if (type !== undefined) found.push(new TypeDescription(name, type, { discovery, socket, agent: undefined }));
   if (found.length > 0) return found;
   const names = [...discovery.agents.map((each) => each.name), ...discovery.messageTypes];
-  const hint = didYouMean(name, names, "") || "; acton discover lists them";
+  const hint = didYouMean(name, names, "") || `; ${programName} discover lists them`;
   throw new CommandError(exitCodes.agentNotFound, `no agent and no message type is called ${JSON.stringify(name)}${hint}`);
 }
 

@@ -5,6 +5,7 @@ import type { Discovery } from "../ipc/client/discovery.ts";
 import { publishedTypes } from "./discovered.ts";
 import { type ClientOptions, openClient } from "./open-client.ts";
 import { paletteFor } from "./palette.ts";
+import { programName } from "./program-name.ts";
 import { tableText } from "./table.ts";
 import { jsonText, printOut, stdoutIsTerminal } from "./terminal.ts";
 import { shellWord } from "./typed-payload.ts";
@@ -50,6 +51,6 @@ function discoveryTable(discovery: Discovery): string {
   return [
     `${bold(printable(application.name))} ${printable(application.version)}, served by ${printable(product.name)} ${printable(product.version)}\n\n`,
     tableText([heading, ...rows, ...published]),
-    example === undefined ? "" : dim(`\nacton describe ${shellWord(example)} shows the fields, and a call to try\n`),
+    example === undefined ? "" : dim(`\n${programName} describe ${shellWord(example)} shows the fields, and a call to try\n`),
   ].join("");
 }

@@ -2,6 +2,7 @@
 
 import type { DiscoveredType, Discovery } from "../ipc/client/discovery.ts";
 import { isRecord } from "../record.ts";
+import { programName } from "./program-name.ts";
 import { SchemaView } from "./schema-view.ts";
 import { jsonText } from "./terminal.ts";
 import { pairsOf, shellWord } from "./typed-payload.ts";
@@ -21,9 +22,11 @@ const verbs = { request: "call", stream: "stream", push: "send" } as const;
 
 /** A command line that does something with the type, ready to be tried. `agent` handles it; without one it is subscribed to. */
 export function commandFor(name: string, type: DiscoveredType, agent: string | undefined, socket: readonly string[]): string {
-  if (agent === undefined) return ["acton subscribe", shellWord(name), ...socket].join(" ");
+  if (agent === undefined) return [`${programName} subscribe`, shellWord(name), ...socket].join(" ");
   const payload = payloadWords(type);
-  return [`acton ${verbs[type.kind] ?? "call"}`, shellWord(agent), shellWord(name), ...(payload === "" ? [] : [payload]), ...socket].join(" ");
+  return [`${programName} ${verbs[type.kind] ?? "call"}`, shellWord(agent), shellWord(name), ...(payload === "" ? [] : [payload]), ...socket].join(
+    " ",
+  );
 }
 
 /** The flags that lead to the same socket again. */

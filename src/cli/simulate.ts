@@ -5,7 +5,8 @@ import { dirname, join, resolve } from "node:path";
 import { SystemClock } from "../clock.ts";
 import type { Recording, Scenario, SimulationFailure, SimulationResult } from "../testing.ts";
 import { CommandError, exitCodes, usageError } from "./exit-codes.ts";
-import { loadDefaultExport, shownPath } from "./module-loader.ts";
+import { shownPath } from "./module-failure.ts";
+import { loadDefaultExport } from "./module-loader.ts";
 import { jsonText, printError, printOut, stdoutIsTerminal } from "./terminal.ts";
 
 export interface SimulationOptions {

@@ -10,6 +10,8 @@ export interface SocketOptions {
   readonly app?: string | undefined;
   /** A user whose servers are trusted beside one's own and root's. */
   readonly serverUid?: number | undefined;
+  /** The path without a flag, for programs that know better than acton's configuration. */
+  readonly otherwise?: (() => Promise<SocketPath>) | undefined;
 }
 
 export interface SocketPath {
@@ -33,6 +35,7 @@ export function socketLayer(options: SocketOptions, environment: Readonly<Record
 export async function socketPath(options: SocketOptions): Promise<SocketPath> {
   const named = namedPath(options, process.env);
   if (named !== undefined) return named;
+  if (options.otherwise !== undefined) return options.otherwise();
   const { loadConfig } = await import("../config-layers.ts");
   const { config, origins } = await loadConfig({ files: systemFiles, environment: process.env });
   return { path: config.socketPath, origin: origins.get("socketPath") ?? "default" };

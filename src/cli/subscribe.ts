@@ -8,6 +8,7 @@ import { CommandError, exitCodeOf, exitCodes } from "./exit-codes.ts";
 import { interruption } from "./interrupt.ts";
 import { type ClientOptions, openClient } from "./open-client.ts";
 import { type Palette, paintedJson, paletteFor } from "./palette.ts";
+import { programName } from "./program-name.ts";
 import { didYouMean, discoveryOf } from "./request.ts";
 import { jsonText, LineOutput, printError, stderrIsTerminal, stdoutIsTerminal } from "./terminal.ts";
 
@@ -101,7 +102,7 @@ class Reader {
   }
 
   async #write(push: Push): Promise<boolean> {
-    if (push.dropped > 0) printError(`acton: ${push.dropped} pushes were lost before this one: it comes faster than it is read\n`);
+    if (push.dropped > 0) printError(`${programName}: ${push.dropped} pushes were lost before this one: it comes faster than it is read\n`);
     this.taken += 1;
     const heard = await this.#output.write(this.#forPeople ? this.#line(push) : jsonText(pushRecord(push), false));
     const more = heard && this.taken < (this.#options.count ?? Infinity);

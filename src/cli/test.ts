@@ -1,12 +1,11 @@
 // `acton test`: runs bun:test files with nothing installed. The executable starts itself as Bun, with a preload that makes
-// "acton" and "zod" importable; the build puts the text of that preload in.
+// "acton" and "zod" importable.
 
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CommandError, exitCodes, usageError } from "./exit-codes.ts";
 import { interruption } from "./interrupt.ts";
-
-declare const ACTON_TEST_PRELOAD: string | undefined;
+import { builtModule, type Library, library } from "./library.ts";
 
 export interface TestOptions {
   readonly testNamePattern?: string | undefined;
@@ -15,17 +14,28 @@ export interface TestOptions {
 }
 
 export async function test(files: readonly string[], options: TestOptions): Promise<void> {
-  if (typeof ACTON_TEST_PRELOAD !== "string") throw usageError("only the compiled executable runs tests; use bun test here");
+  const texts = library();
+  if (texts === undefined) throw usageError("only the compiled executable runs tests; use bun test here");
   // Files that others may not write: they are run.
   const directory = mkdtempSync(join(process.env["TMPDIR"] ?? "/tmp", "acton-test-"));
   try {
-    const preload = join(directory, "preload.js");
-    writeFileSync(preload, ACTON_TEST_PRELOAD, { mode: 0o600 });
+    const written = { ...texts.files, [preloadFile]: preloadOf(texts) };
+    for (const [file, text] of Object.entries(written)) writeFileSync(join(directory, file), text, { mode: 0o600 });
+    const preload = join(directory, preloadFile);
     const status = await run([process.execPath, "test", "--preload", preload, ...flags(options), ...files]);
     if (status !== 0) throw new CommandError(exitCodes.agentError, "not all tests passed");
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+const preloadFile = "preload.js";
+
+function preloadOf({ modules }: Library): string {
+  const importable = Object.entries(modules).filter(([name]) => name !== builtModule);
+  const imports = importable.map(([, file], index) => `import * as m${index} from "./${file}";\n`);
+  const entries = importable.map(([name], index) => `build.module("${name}", () => ({ exports: m${index}, loader: "object" }));\n`);
+  return `${imports.join("")}Bun.plugin({ name: "acton", setup(build) {\n${entries.join("")}} });\n`;
 }
 
 function flags({ testNamePattern, timeout }: TestOptions): readonly string[] {

@@ -3,7 +3,8 @@
 import { isAbsolute, parse, resolve } from "node:path";
 import type { Check } from "../doctor-files.ts";
 import { CommandError, exitCodes, usageError } from "../exit-codes.ts";
-import { configured, type ServeOptions } from "../serve.ts";
+import { configured } from "../serve.ts";
+import type { ServeOptions } from "../serving.ts";
 import { printError, printOut } from "../terminal.ts";
 import { installedNames, refuseHiding, removeUnits, unitDirectory, type UnitFile, unitsNamed, writeUnits } from "./unit-files.ts";
 import { socketOf, unitsOf } from "./units.ts";

@@ -1,26 +1,18 @@
-// The commands that run agents: serve, service, new, test, simulate.
+// The commands that run agents, and make what runs them: serve, service, build, new, test, simulate.
 
 import { Argument, Option } from "commander";
-import { logLevels } from "../../log-line.ts";
+import { buildTargets } from "../build/targets.ts";
 import { usageError } from "../exit-codes.ts";
-import type { ServeOptions } from "../serve.ts";
+import type { ServeOptions } from "../serving.ts";
 import { ActonCommand, wholeNumber } from "./command.ts";
+import { addServing } from "./serve-command.ts";
 
-export const runCommands = { serve: addServe, service: addService, new: addNew, test: addTest, simulate: addSimulate };
+export const runCommands = { serve: addServe, service: addService, build: addBuild, new: addNew, test: addTest, simulate: addSimulate };
 
 function addServe(program: ActonCommand): void {
-  program
-    .command("serve")
-    .socket()
+  addServing(program, "module")
     .description("run an application module, or the demo services when none is given")
     .argument("[module]", "a TypeScript or JavaScript module whose default export is app({ … })")
-    .option("--config <file>", "configuration file (default: acton.toml beside the module, in $XDG_CONFIG_HOME/acton, in /etc/acton)")
-    .option("--print-config", "print every effective value and where it comes from, and exit")
-    .addOption(new Option("--log-level <level>", "least severe lines to log").choices(logLevels))
-    .explain(
-      "It serves until SIGTERM, SIGINT or SIGHUP: new requests are refused then, those that run are answered, agents stop,",
-      "the socket is removed. The status is 9 when drain_timeout_ms was too short for that. A second signal ends it at once.",
-    )
     .explain(
       'A module imports "acton" and "zod" from inside the executable, with nothing installed beside it, and npm packages from',
       "beside itself; native addons are refused. Only what the module imports is run: never anything from the current",
@@ -77,6 +69,31 @@ function serveOptions(words: readonly string[]): ServeOptions {
   const [stray] = [...operands, ...unknown, ...(options.printConfig === true ? ["--print-config"] : [])];
   if (stray !== undefined) throw usageError(`${stray} is not for a service: after -- come flags of acton serve`);
   return options;
+}
+
+function addBuild(program: ActonCommand): void {
+  program
+    .command("build")
+    .description("make an executable of an application, which needs nothing installed")
+    .argument("<module>", "a TypeScript or JavaScript module whose default export is app({ … })")
+    .requiredOption("-o, --output <file>", "the executable to write; one that is there is replaced when the new one is whole")
+    .option("--name <name>", "name of the application (default: the module's)")
+    .option("--version <version>", "version of the application (default: the module's)")
+    .addOption(new Option("--target <platform>", "the platform that it is for (default: this one)").choices(buildTargets))
+    .addOption(new Option("--runtime <file>", "make it of this Bun, which may be one for another platform").conflicts("target"))
+    .explain(
+      "What the module imports goes in: acton and zod from inside this executable, npm packages from beside the module, files",
+      "that are imported as such. Native addons are refused. What is made serves the application, and talks to it: serve, call,",
+      "send, stream, subscribe, discover, describe and version. The module is loaded once, as acton serve would, and not run.",
+    )
+    .explain(
+      "The same sources give the same bytes, whatever the directory, the environment and the name of the executable. For another",
+      "platform Bun's runtime comes from the npm registry, once, and stays in Bun's cache.",
+    )
+    .example("acton build shop/app.ts -o shop-server", "then: ./shop-server serve")
+    .example("acton build shop/app.ts -o shop-server --version 1.4.0", "with the version of a release")
+    .example("acton build shop/app.ts -o shop-server-arm64 --target linux-arm64", "for another machine")
+    .action(async (module, options) => (await import("../build/build.ts")).build(module, options));
 }
 
 function addNew(program: ActonCommand): void {

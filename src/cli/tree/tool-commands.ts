@@ -2,6 +2,7 @@
 
 import { Argument } from "commander";
 import { ruleOperations } from "../../policy-rules.ts";
+import { product } from "../../product.ts";
 import { type ActonCommand, idNumber } from "./command.ts";
 
 export const toolCommands = { policy: addPolicy, completions: addCompletions, version: addVersion, document: addDocument };
@@ -52,7 +53,7 @@ function addVersion(program: ActonCommand): void {
     .description("print the version")
     .option("--json", "print it as JSON, with the platform")
     .example("acton version", "for a report of a bug")
-    .action(async (options) => (await import("../version.ts")).version(options));
+    .action(async (options) => (await import("../version.ts")).version(product, options));
 }
 
 function addDocument(program: ActonCommand): void {
