@@ -35,8 +35,10 @@ function problemOf(module: string, thrown: unknown): string {
 }
 
 function unresolved(message: ResolveMessage): string {
-  const { specifier, referrer } = message;
-  const importer = `${shownPath(referrer)} imports ${quoted(specifier)}`;
+  const { specifier, referrer, position } = message;
+  // The bundler tells the place, the loader the module.
+  const place = position === null || position.file === "" ? shownPath(referrer) : `${shownPath(position.file)}:${position.line}`;
+  const importer = `${place} imports ${quoted(specifier)}`;
   if (/^[./]/.test(specifier)) return `${importer}: there is no such file`;
   const [scopeOrName = "", name] = specifier.split("/");
   const packageName = scopeOrName.startsWith("@") ? `${scopeOrName}/${name ?? ""}` : scopeOrName;

@@ -12,7 +12,7 @@ import { printError } from "../terminal.ts";
 import { waiting } from "../waiting.ts";
 import { bundle, type BundleInput } from "./bundle.ts";
 import { checkedOutput, intoPlace } from "./output.ts";
-import { type BuildTarget, bunTarget } from "./targets.ts";
+import { type BuildTarget, bunTarget, machineOf } from "./targets.ts";
 
 export interface BuildOptions {
   readonly output: string;
@@ -29,12 +29,11 @@ export async function build(module: string, options: BuildOptions): Promise<void
   const output = checkedOutput(options.output, module);
   const { name = application.name, version = application.version, target, runtime } = options;
   if (name === "" || version === "") throw usageError(`${name === "" ? "--name" : "--version"} needs a text`);
-  if (runtime !== undefined) checkRuntime(runtime);
+  if (runtime !== undefined) checkRuntime(runtime, target);
   const input: BundleInput = {
     module: realpathSync(module),
     library: texts,
-    name,
-    version,
+    facts: { name, version, module: basename(module), saysSocketPath: application.config.socketPath !== undefined },
     target: target === undefined ? undefined : bunTarget(target),
     runtime,
   };
@@ -47,15 +46,21 @@ export async function build(module: string, options: BuildOptions): Promise<void
 }
 
 // Another version of Bun might not run what this one's bundler has written.
-function checkRuntime(file: string): void {
-  let isSame: boolean;
+function checkRuntime(file: string, target: BuildTarget | undefined): void {
+  let bytes: Buffer;
   try {
-    isSame = readFileSync(file).includes(Bun.revision);
+    bytes = readFileSync(file);
   } catch (thrown) {
     throw usageError(`cannot read the runtime ${file}: ${detailOf(thrown)}`);
   }
-  if (!isSame) throw usageError(`${file} is not an executable of Bun ${Bun.version}, which is needed for --runtime`);
+  if (!bytes.includes(Bun.revision)) throw usageError(`${file} is not an executable of Bun ${Bun.version}, which is needed for --runtime`);
+  const machine = elfMachines[bytes.readUInt16LE(elfMachineAt)] ?? "no Linux that is known";
+  const wanted = target === undefined ? process.arch : machineOf(target);
+  if (machine !== wanted) throw usageError(`the runtime ${file} is for ${machine}, and not for ${wanted}: see --target`);
 }
+
+const elfMachineAt = 18;
+const elfMachines: Readonly<Record<number, string>> = { 62: "x64", 183: "arm64" };
 
 function failureOf([problem]: readonly unknown[], module: string, target: BuildTarget | undefined): CommandError {
   const isInModule = problem instanceof ResolveMessage || (problem instanceof BuildMessage && problem.position !== null);

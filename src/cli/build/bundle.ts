@@ -2,15 +2,15 @@
 // "zod" is this executable's own library. What comes out depends on the sources alone, not on where they or the output lie.
 
 import type { BunPlugin } from "bun";
-import { basename, dirname } from "node:path";
+import { dirname } from "node:path";
+import type { BuiltProgram } from "../built/built-program.ts";
 import { builtModule, type Library } from "../library.ts";
 
 export interface BundleInput {
   /** Absolute, and free of symbolic links. */
   readonly module: string;
   readonly library: Library;
-  readonly name: string;
-  readonly version: string;
+  readonly facts: Omit<BuiltProgram, "load">;
   /** By default the platform of this executable. */
   readonly target?: Bun.Build.CompileTarget | undefined;
   /** An executable of Bun to make it of. */
@@ -34,7 +34,6 @@ export async function bundle(input: BundleInput, outfile: string): Promise<reado
       bytecode: runtime === undefined && (target === undefined || target === `bun-${process.platform}-${process.arch}`),
       minify: { syntax: true, whitespace: true, identifiers: false },
       sourcemap: "linked",
-      jsx: { development: false },
       define,
       plugins: [ownModules(input)],
       compile: {
@@ -58,8 +57,8 @@ export async function bundle(input: BundleInput, outfile: string): Promise<reado
 const define = {
   ACTON_BUILT: "true",
   "process.env.MSGPACKR_NATIVE_ACCELERATION_DISABLED": '"true"',
-  // Bun would write the environment of the build in, and directories of this machine.
-  "process.env.NODE_ENV": "process.env.NODE_ENV",
+  // Otherwise Bun would write in what the build's environment has, and directories of this machine.
+  "process.env.NODE_ENV": '"production"',
   __dirname: '"/$bunfs/root"',
   __filename: '"/$bunfs/root/module"',
 };
@@ -67,10 +66,9 @@ const define = {
 const entryModule = "acton:entry";
 const applicationModule = "acton:application";
 
-function entryText({ module, name, version }: BundleInput): string {
-  const facts = `name: ${JSON.stringify(name)}, version: ${JSON.stringify(version)}, module: ${JSON.stringify(basename(module))}`;
+function entryText({ facts }: BundleInput): string {
   const load = `load: async () => (await import("${applicationModule}")).default`;
-  return `import { runBuilt } from "${builtModule}";\nawait runBuilt({ ${facts}, ${load} });\n`;
+  return `import { runBuilt } from "${builtModule}";\nawait runBuilt({ ...${JSON.stringify(facts)}, ${load} });\n`;
 }
 
 /** What the bundler does not find on the disk, or is not to look for there. */

@@ -16,3 +16,7 @@ export const buildTargets = Object.keys(bunTargets);
 export function bunTarget(target: BuildTarget): Bun.Build.CompileTarget {
   return bunTargets[target];
 }
+
+export function machineOf(target: BuildTarget): string {
+  return target.split("-")[1] ?? "";
+}

@@ -5,6 +5,8 @@ export interface BuiltProgram {
   readonly version: string;
   /** The file of the application module, as errors name it. */
   readonly module: string;
+  /** Its own config says where its socket is. */
+  readonly saysSocketPath: boolean;
   /** Runs the module, which only what needs the application pays for. Resolves to its default export. */
   readonly load: () => Promise<unknown>;
 }

@@ -80,7 +80,7 @@ function addBuild(program: ActonCommand): void {
     .option("--name <name>", "name of the application (default: the module's)")
     .option("--version <version>", "version of the application (default: the module's)")
     .addOption(new Option("--target <platform>", "the platform that it is for (default: this one)").choices(buildTargets))
-    .addOption(new Option("--runtime <file>", "make it of this Bun, which may be one for another platform").conflicts("target"))
+    .option("--runtime <file>", "make it of this executable of Bun, instead of the one that is in here or in the npm registry")
     .explain(
       "What the module imports goes in: acton and zod from inside this executable, npm packages from beside the module, files",
       "that are imported as such. Native addons are refused. What is made serves the application, and talks to it: serve, call,",
