@@ -3,6 +3,7 @@
 
 import { resolve } from "node:path";
 import { systemFiles } from "../files.ts";
+import { enter } from "./current-directory.ts";
 import { cannotStart, moduleFailure, shownPath } from "./module-failure.ts";
 
 /** Our own packages, under every name that a module may import them by. Loaded when one does. */
@@ -37,9 +38,16 @@ export async function loadDefaultExport(path: string): Promise<unknown> {
   if (systemFiles.lstat(absolute) === undefined) throw cannotStart(`cannot find the module ${shownPath(absolute)}: there is no such file`);
   registerVirtualModules();
   try {
-    const loaded: { readonly default?: unknown } = await import(absolute);
+    const loaded: { readonly default?: unknown } = await imported(absolute);
     return loaded.default;
   } catch (thrown) {
     throw moduleFailure(absolute, thrown);
   }
+}
+
+// Bun would look the path up in the `paths` of a tsconfig.json in the current directory, which need not be ours. It looks when
+// import() is called, and the module runs later, in the directory that it expects.
+function imported(path: string): Promise<{ readonly default?: unknown }> {
+  using _ = enter("/");
+  return import(path);
 }

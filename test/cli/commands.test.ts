@@ -37,7 +37,7 @@ test("--help lists every command, by what it is for", async () => {
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
   expect(stdout).toStartWith("Usage: acton");
   for (const heading of ["Run agents:", "Talk to agents:", "Look at a server:", "Exit status:"]) expect(stdout).toContain(`\n${heading}\n`);
-  expect(commandNames).toHaveLength(19);
+  expect(commandNames).toHaveLength(20);
 });
 
 test.each(commandNames.map((name) => [name]))("%s --help prints its usage, and ends with examples that name the command", async (name) => {
@@ -262,7 +262,10 @@ test("nothing from the current directory is ever run or read", async () => {
   writeFileSync(at("hostile/.env"), `ACTON_SOCKET_PATH=${at("hostile.sock")}\nACTON_LOG_LEVEL=nonsense\nBUN_OPTIONS=--preload=./evil.js\n`);
   writeFileSync(at("hostile/acton.toml"), "nonsense = 1\n");
   writeFileSync(at("hostile/package.json"), '{"name":"acton","main":"evil.js","imports":{"zod":"./evil.js"}}');
-  writeFileSync(at("hostile/tsconfig.json"), '{"compilerOptions":{"paths":{"acton":["./evil.ts"],"zod":["./evil.ts"]}}}');
+  writeFileSync(at("hostile/tsconfig.json"), '{"compilerOptions":{"paths":{"acton":["./evil.ts"],"zod":["./evil.ts"],"*":["./evil.ts"]}}}');
+  mkdirSync(at("elsewhere"));
+  writeFileSync(at("elsewhere/module.ts"), 'import { app } from "acton";\nimport "./part.ts";\nexport default app({});\n');
+  writeFileSync(at("elsewhere/part.ts"), 'if (!process.cwd().endsWith("/hostile")) throw new Error(process.cwd());\n');
   writeFileSync(at("hostile/libc.so.6"), "not a library");
   writeFileSync(at("hostile/prebuilds/linux-x64/node.napi.node"), "not an addon");
   const cwd = at("hostile");
@@ -270,6 +273,7 @@ test("nothing from the current directory is ever run or read", async () => {
   expect((await run(["version"], { cwd })).exitCode).toBe(0);
   expect((await run(["call", "health", "HealthCheck", "--socket", hosted.socket, "--msgpack"], { cwd })).stdout).toBe('{"status":"ok"}\n');
   expect(JSON.parse((await run(["serve", "--print-config"], { cwd })).stdout)).toMatchObject({ socket_path: { value: "/tmp/acton.sock" } });
+  expect(await run(["serve", at("elsewhere/module.ts"), "--print-config"], { cwd })).toMatchObject({ exitCode: 0, stderr: "" });
   expect(await Bun.file(at("evidence")).exists()).toBe(false);
 });
 

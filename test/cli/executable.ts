@@ -11,6 +11,8 @@ const build = Bun.spawnSync([process.execPath, "build.ts"], { cwd: root, stderr:
 if (build.exitCode !== 0) throw new Error(`build.ts failed:\n${build.stderr.toString()}`);
 
 export interface RunOptions {
+  /** Default: acton. */
+  readonly program?: string;
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: string;
@@ -28,7 +30,7 @@ function bareEnvironment(more: Readonly<Record<string, string>> = {}): Record<st
 }
 
 export async function run(words: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const child = Bun.spawn([executable, ...words], {
+  const child = Bun.spawn([options.program ?? executable, ...words], {
     cwd: options.cwd ?? "/",
     env: bareEnvironment(options.env),
     stdin: Buffer.from(options.stdin ?? ""),
@@ -39,13 +41,17 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
   return { exitCode, stdout, stderr };
 }
 
-/** How long commands take from exec to exit, each against `acton version` at the same time: what else the machine does counts for both. */
-export async function timesVersion(commands: readonly (readonly string[])[]): Promise<readonly number[]> {
-  const times = [["version"], ...commands].map((words) => ({ words, all: [] as number[] }));
+/**
+ * How long commands of `program` take from exec to exit, each against `acton version` at the same time: what else the machine does
+ * counts for both.
+ */
+export async function timesVersion(commands: readonly (readonly string[])[], program = executable): Promise<readonly number[]> {
+  const lines = [[executable, "version"], ...commands.map((words) => [program, ...words])];
+  const times = lines.map((words) => ({ words, all: [] as number[] }));
   for (let n = 0; n < 15; n++) {
     for (const { words, all } of times) {
       const started = performance.now();
-      const child = Bun.spawn([executable, ...words], { stdio: ["ignore", "ignore", "ignore"] });
+      const child = Bun.spawn(words, { stdio: ["ignore", "ignore", "ignore"] });
       if ((await child.exited) !== 0) throw new Error(`${words.join(" ")} failed`);
       all.push(performance.now() - started);
     }
@@ -65,7 +71,7 @@ export interface Server extends AsyncDisposable {
 
 /** `acton serve` on a socket, ready for calls: it has logged `until`. Disposing of it ends it. */
 export async function serve(socket: string, words: readonly string[] = [], options: RunOptions = {}, until = "listening"): Promise<Server> {
-  const child = Bun.spawn([executable, "serve", "--socket", socket, ...words], {
+  const child = Bun.spawn([options.program ?? executable, "serve", "--socket", socket, ...words], {
     cwd: options.cwd ?? "/",
     env: bareEnvironment(options.env),
     stdin: "ignore",

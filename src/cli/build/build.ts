@@ -2,7 +2,7 @@
 // that whatever `acton serve` would have against it is said now.
 
 import { readFileSync, realpathSync, statSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { detailOf } from "../../errors.ts";
 import { type CommandError, usageError } from "../exit-codes.ts";
 import { library } from "../library.ts";
@@ -35,7 +35,7 @@ export async function build(module: string, options: BuildOptions): Promise<void
     library: texts,
     facts: { name, version, module: basename(module), saysSocketPath: application.config.socketPath !== undefined },
     target: target === undefined ? undefined : bunTarget(target),
-    runtime,
+    runtime: runtime === undefined ? undefined : resolve(runtime),
   };
   const problems = await waiting(
     `building ${basename(output)}`,

@@ -1,9 +1,9 @@
 // Turns an application module into an executable: one call of Bun's bundler, in which what the module imports as "acton" and
 // "zod" is this executable's own library. What comes out depends on the sources alone, not on where they or the output lie.
 
-import type { BunPlugin } from "bun";
 import { dirname } from "node:path";
 import type { BuiltProgram } from "../built/built-program.ts";
+import { enter } from "../current-directory.ts";
 import { builtModule, type Library } from "../library.ts";
 
 export interface BundleInput {
@@ -20,38 +20,33 @@ export interface BundleInput {
 /** What the bundler has against it; nothing when `outfile` is there. Other files may be beside it then. */
 export async function bundle(input: BundleInput, outfile: string): Promise<readonly unknown[]> {
   const { module, target, runtime } = input;
-  const before = process.cwd();
   // Paths of sources, in the source map and in the names of chunks, are relative to it.
-  process.chdir(dirname(module));
-  try {
-    const result = await Bun.build({
-      entrypoints: [entryModule],
-      throw: false,
-      // As build.ts does it for acton itself.
-      format: "esm",
-      splitting: true,
-      // Bytecode is only known to fit where it was made.
-      bytecode: runtime === undefined && (target === undefined || target === `bun-${process.platform}-${process.arch}`),
-      minify: { syntax: true, whitespace: true, identifiers: false },
-      sourcemap: "linked",
-      define,
-      plugins: [ownModules(input)],
-      compile: {
-        outfile,
-        ...(target === undefined ? {} : { target }),
-        ...(runtime === undefined ? {} : { executablePath: runtime }),
-        // Nothing outside of the executable is ever run by itself.
-        autoloadBunfig: false,
-        autoloadDotenv: false,
-        autoloadPackageJson: false,
-        autoloadTsconfig: false,
-        execArgv: ["--no-addons"],
-      },
-    });
-    return result.success ? [] : result.logs;
-  } finally {
-    process.chdir(before);
-  }
+  using _ = enter(dirname(module));
+  const result = await Bun.build({
+    entrypoints: [entryModule],
+    throw: false,
+    // As build.ts does it for acton itself.
+    format: "esm",
+    splitting: true,
+    // Bytecode is only known to fit where it was made.
+    bytecode: runtime === undefined && (target === undefined || target === `bun-${process.platform}-${process.arch}`),
+    minify: { syntax: true, whitespace: true, identifiers: false },
+    sourcemap: "linked",
+    define,
+    plugins: [ownModules(input)],
+    compile: {
+      outfile,
+      ...(target === undefined ? {} : { target }),
+      ...(runtime === undefined ? {} : { executablePath: runtime }),
+      // Nothing outside of the executable is ever run by itself.
+      autoloadBunfig: false,
+      autoloadDotenv: false,
+      autoloadPackageJson: false,
+      autoloadTsconfig: false,
+      execArgv: ["--no-addons"],
+    },
+  });
+  return result.success ? [] : result.logs;
 }
 
 const define = {
@@ -67,12 +62,12 @@ const entryModule = "acton:entry";
 const applicationModule = "acton:application";
 
 function entryText({ facts }: BundleInput): string {
-  const load = `load: async () => (await import("${applicationModule}")).default`;
-  return `import { runBuilt } from "${builtModule}";\nawait runBuilt({ ...${JSON.stringify(facts)}, ${load} });\n`;
+  const load = `load: async () => (await import(${JSON.stringify(applicationModule)})).default`;
+  return `import { runBuilt } from ${JSON.stringify(builtModule)};\nawait runBuilt({ ...${JSON.stringify(facts)}, ${load} });\n`;
 }
 
 /** What the bundler does not find on the disk, or is not to look for there. */
-function ownModules(input: BundleInput): BunPlugin {
+function ownModules(input: BundleInput): Bun.BunPlugin {
   const { modules, files } = input.library;
   const inside = (path: string): { path: string; namespace: string } => ({ path, namespace: "acton" });
   return {
