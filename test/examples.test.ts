@@ -1,7 +1,7 @@
 // Every example runs as its first lines say, and does what it shows.
 
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { run, serve, type RunOptions, type Server, temporaryDirectory } from "./cli/executable.ts";
 import { RawClient } from "./support/raw-client.ts";
@@ -172,6 +172,28 @@ describe("scripts", () => {
       "south has stopped",
       "north has stopped",
     ]);
+  });
+});
+
+describe("shipping", () => {
+  test("is one executable, with its data inside, that serves where nothing is installed", async () => {
+    expect(readFileSync(join(examples, "shipping-rates.json"), "utf8")).toContain("per_kilogram");
+    using directory = temporaryDirectory();
+    const program = join(directory.path, "shipping");
+    const built = await run(["build", join(examples, "shipping.ts"), "-o", program], { env: { PATH: "/nonexistent" } });
+    expect(built).toMatchObject({ exitCode: 0, stdout: "" });
+    mkdirSync(join(directory.path, "empty"));
+    const there = { program, cwd: join(directory.path, "empty"), env: { PATH: "/nonexistent" } };
+    await using server = await serve(join(directory.path, "acton.sock"), [], there);
+    const called = await run(["call", "rates", "Quote", "kind=parcel", "kilograms=2", "--socket", server.socket], there);
+    expect(called).toEqual({ exitCode: 0, stdout: '{"euros":6}\n', stderr: "" });
+    const python = `
+import sys
+sys.path.insert(0, sys.argv[1])
+from python_client import ActonClient
+with ActonClient(sys.argv[2]) as client:
+    print(client.ask("rates", "Quote", {"kind": "letter", "kilograms": 0.02})["euros"])`;
+    expect(await runScript(["python3", "-B", "-c", python, join(examples, "clients"), server.socket])).toEqual(["1.1"]);
   });
 });
 
