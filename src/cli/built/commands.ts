@@ -7,28 +7,28 @@ import { programName } from "../program-name.ts";
 import type { SocketPath } from "../socket-path.ts";
 import type { ActonCommand } from "../tree/command.ts";
 import { lookCommands } from "../tree/look-commands.ts";
-import { finishHelp, rootCommand } from "../tree/root-command.ts";
+import { addCommands, finishHelp, type Groups, rootCommand } from "../tree/root-command.ts";
 import { talkCommands } from "../tree/talk-commands.ts";
 import { addServing } from "../tree/serve-command.ts";
 import type { BuiltProgram } from "./built-program.ts";
 
 export function builtCommandLine(built: BuiltProgram): Tree {
   const { name, version } = built;
-  return (printHelp) => {
+  const groups: Groups = {
+    "Run it:": { serve: (program) => addServe(program, built) },
+    "Talk to it:": { ...talkCommands, discover: lookCommands.discover, describe: lookCommands.describe },
+    "Other commands:": { version: (program) => addVersion(program, built) },
+  };
+  // Without a flag they mean the socket of this application.
+  const otherwise = async (): Promise<SocketPath> => (await import("./socket-path.ts")).builtSocketPath(built);
+  return (printHelp, first) => {
     const program = rootCommand(programName, printHelp)
       .description(`${name} ${version}, an application of agents on a Unix socket`)
-      .version(`${name} ${version}`, "--version");
-    program.options.find(({ long }) => long === "--version")?.hideHelp();
-    program.commandsGroup("Run it:");
-    addServe(program, built);
-    program.commandsGroup("Talk to it:");
-    for (const add of [...Object.values(talkCommands), lookCommands.discover, lookCommands.describe]) add(program);
-    program.commandsGroup("Other commands:");
-    addVersion(program, built);
-    // Without a flag they mean the socket of this application.
-    const otherwise = async (): Promise<SocketPath> => (await import("./socket-path.ts")).builtSocketPath(built);
-    program.hook("preAction", (_, command) => void command.setOptionValue("otherwise", otherwise));
-    program.example("acton serve", "runs it until Ctrl-C").example("acton discover", "what it takes");
+      .version(`${name} ${version}`, "--version")
+      .hook("preAction", (_, command) => void command.setOptionValue("otherwise", otherwise))
+      .example("acton serve", "runs it until Ctrl-C")
+      .example("acton discover", "what it takes");
+    addCommands(program, groups, first);
     return finishHelp(program);
   };
 }
