@@ -194,7 +194,7 @@ from python_client import ActonClient
 with ActonClient(sys.argv[2]) as client:
     print(client.ask("rates", "Quote", {"kind": "letter", "kilograms": 0.02})["euros"])`;
     expect(await runScript(["python3", "-B", "-c", python, join(examples, "clients"), server.socket])).toEqual(["1.1"]);
-  });
+  }, 30_000);
 });
 
 describe("tests", () => {

@@ -121,6 +121,7 @@ const packageHomes: Readonly<Record<string, readonly string[]>> = {
   "node:perf_hooks": ["cli/bench/"],
   "node:path": ["config-layers.ts", "ipc/server/takeover.ts", "ipc/node-transport.ts", "cli/"],
   "node:async_hooks": ["agent/activity.ts"],
+  "node:vm": ["cli/module-loader.ts"],
 };
 
 // Globals -------------------------------------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 // binary, npm packages from beside the module.
 
 import { resolve } from "node:path";
+import { constants, runInThisContext } from "node:vm";
 import { systemFiles } from "../files.ts";
-import { enter } from "./current-directory.ts";
 import { cannotStart, moduleFailure, shownPath } from "./module-failure.ts";
 
 /** Our own packages, under every name that a module may import them by. Loaded when one does. */
@@ -45,9 +45,9 @@ export async function loadDefaultExport(path: string): Promise<unknown> {
   }
 }
 
-// Bun would look the path up in the `paths` of a tsconfig.json in the current directory, which need not be ours. It looks when
-// import() is called, and the module runs later, in the directory that it expects.
+// As if the module imported itself. Imported from in here, Bun would look the path up in the `paths` of a tsconfig.json in the
+// current directory, which need not be ours.
 function imported(path: string): Promise<{ readonly default?: unknown }> {
-  using _ = enter("/");
-  return import(path);
+  const options = { filename: path, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER };
+  return runInThisContext("(path) => import(path)", options)(path);
 }

@@ -46,7 +46,11 @@ const till = agent("till", () => ({}))
   .actOn(Quote, ({ message }) => ({ gross: message.net * rate, currency }))
   .actOn(Ask, () => ({ where, here: import.meta.dir, mode: String(process.env.NODE_ENV), oneZod: string() instanceof z.ZodString }));
 
-export default app({ name: "shop", version: "1.2.3", agents: [till] });
+const Thread = message("Thread", { main: z.boolean(), name: z.string() });
+const WhichThread = message("WhichThread", {}).replies(Thread);
+const far = agent("far", () => ({})).actOn(WhichThread, ({ self }) => ({ main: Bun.isMainThread, name: self.name })).runOn("worker");
+
+export default app({ name: "shop", version: "1.2.3", agents: [till, far] });
 `;
 
 const source = {
@@ -81,7 +85,7 @@ beforeAll(async () => {
   mkdirSync(at("empty"));
   const made = await build("source/app.ts", "shop");
   if (made.exitCode !== 0) throw new Error(made.stderr);
-});
+}, 30_000);
 
 describe("what acton build makes", () => {
   let server: Server;
@@ -116,6 +120,10 @@ with ActonClient(sys.argv[2]) as client:
     expect((await ofShop(["call", "till", "Quote", "net=x", "--socket", server.socket])).exitCode).toBe(2);
   });
 
+  test("runs agents on threads of its own", async () => {
+    expect((await ofShop(["call", "far", "WhichThread", "--socket", server.socket])).stdout).toBe('{"main":false,"name":"far"}\n');
+  });
+
   test("knows nothing of the directories and the environment that it was made in", async () => {
     const facts = JSON.parse((await ofShop(["call", "till", "Ask", "--socket", server.socket])).stdout);
     expect(facts).toEqual({ where: "/$bunfs/root/$bunfs/root/module", here: "/$bunfs/root", mode: "production", oneZod: true });
@@ -148,13 +156,13 @@ with ActonClient(sys.argv[2]) as client:
       expect(stdout).not.toMatch(/\bacton [a-z]/);
     }
     rmSync(at("till"));
-  });
+  }, 30_000);
 
   test("starts about as fast as acton", async () => {
     const [versions = 9, called = 9] = await timesVersion([["version"], ["call", "till", "Quote", '{"net":1}', "--socket", server.socket]], shop);
     expect(versions).toBeLessThan(1.5);
     expect(called).toBeLessThan(3);
-  });
+  }, 60_000);
 
   test("runs nothing from a hostile current directory, and reads nothing there", async () => {
     const options = { cwd: at("hostile") };
@@ -174,7 +182,7 @@ test("the same sources are the same bytes, whatever the directories, the output'
   expect(again.exitCode).toBe(0);
   expect(hashOf(at("elsewhere/release"))).toBe(hashOf(shop));
   rmSync(at("elsewhere"), { recursive: true });
-});
+}, 30_000);
 
 test("--name and --version stand for the application's own, and a socket that it has configured is found", async () => {
   const config = `{ name: "quiet", config: { socketPath: ${JSON.stringify(at("own.sock"))} }, setup() { throw new Error("no till"); } }`;
@@ -196,7 +204,7 @@ test("--name and --version stand for the application's own, and a socket that it
     exitCode: 8,
     stderr: expect.stringContaining("renamed: quiet.ts:3: the module threw Error: no till\n"),
   });
-});
+}, 30_000);
 
 describe("acton build says in one line what is wrong", () => {
   const appOf = (line: string): string => `import { app } from "acton";\n${line}\nexport default app({});\n`;
@@ -281,7 +289,7 @@ test("a package that tries a native addon and does without it is built in", asyn
   });
   expect((await build("optional/app.ts", "optional/app")).exitCode).toBe(0);
   expect((await run(["--version"], { program: at("optional/app") })).stdout).toBe("application ERR_DLOPEN_DISABLED\n");
-});
+}, 30_000);
 
 test("a build that fails leaves what was there; one that a signal ends, too, and nothing beside it", async () => {
   write({ "kept/app": "the old one\n" });
@@ -295,4 +303,4 @@ test("a build that fails leaves what was there; one that a signal ends, too, and
   expect(readdirSync(at("kept"))).toEqual(["app"]);
   expect(readFileSync(at("kept/app"), "utf8")).toBe("the old one\n");
   expect(readdirSync(at("source")).sort()).toEqual(["app.ts", "node_modules", "prices.json"]);
-});
+}, 30_000);
