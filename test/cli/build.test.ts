@@ -281,6 +281,11 @@ describe("acton build says in one line what is wrong", () => {
   });
 });
 
+test("--runtime makes it of another executable of the same Bun", async () => {
+  expect((await build("source/app.ts", "of-runtime", ["--runtime", executable])).exitCode).toBe(0);
+  expect((await run(["--version"], { program: at("of-runtime"), env: nothingInstalled })).stdout).toBe("shop 1.2.3\n");
+}, 30_000);
+
 test("a package that tries a native addon and does without it is built in", async () => {
   write({
     "optional/app.ts": `import { app } from "acton";\nimport { how } from "fast";\nexport default app({ version: how });\n`,
