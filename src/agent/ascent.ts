@@ -3,6 +3,7 @@
 
 import { ActonError, detailOf } from "../errors.ts";
 import type { Belongings } from "./belongings.ts";
+import { bounded } from "./bounded.ts";
 import { runHook } from "./hooks.ts";
 import type { Household, Living } from "./living.ts";
 import type { AgentServices } from "./services.ts";
@@ -61,16 +62,25 @@ export class Ascent {
     const { definition } = cell;
     this.underway = true;
     try {
-      cell.model = definition.model();
+      cell.model = (cell.bequest ?? definition.model)();
       await runHook(cell, "beforeStart", services);
       if (!this.isCurrent(attempt)) return;
-      if (definition.subscriptions.size > 0) life.belongings.subscribe(definition, cell, services);
+      if (definition.subscriptions.size > 0 || cell.bequest !== undefined) life.belongings.subscribe(definition, cell, services);
       if (definition.children.length > 0) await life.family.rise();
-      if (this.isCurrent(attempt) && this.#flaw !== undefined) throw this.#flaw.error;
+      if (!this.isCurrent(attempt)) return;
+      if (this.#flaw !== undefined) throw this.#flaw.error;
+      if (cell.bequest !== undefined) cell.rebind();
+      cell.bequest = undefined;
     } catch (error) {
       throw startFailed(cell, `did not start: ${detailOf(error)}`, error);
     }
   }
+}
+
+/** Rejects with START_FAILED when the way up fails, or takes too long. */
+export async function upInTime(cell: Living, { clock, limits: { startTimeoutMs } }: AgentServices, rise: Promise<unknown>): Promise<void> {
+  const up = await bounded(clock, startTimeoutMs, (within) => within(rise));
+  if (!up) throw startFailed(cell, `was not up within ${startTimeoutMs} ms`);
 }
 
 export function startFailed({ name }: Living, why: string, cause?: unknown): ActonError {

@@ -8,7 +8,7 @@ import type { AgentServices } from "./services.ts";
 
 export class Belongings {
   #schedules: Set<Schedule> | undefined;
-  #subscriptions: Array<() => void> | undefined;
+  #subscriptions: Map<string, () => void> | undefined;
   #closed = false;
 
   /** Once closed, a schedule ends at once. */
@@ -26,16 +26,19 @@ export class Belongings {
     for (const schedule of this.#schedules ?? []) schedule.abandon();
   }
 
-  /** Does nothing when they are there already. */
+  /** Subscribes to what the definition says, and to nothing else; what is there already stays. */
   subscribe({ subscriptions, handlers }: BlueprintDefinition, target: BroadcastTarget, services: AgentServices): void {
-    if (this.#subscriptions !== undefined) return;
-    const types = [...subscriptions].map((name) => handlers.get(name)?.type).filter((type) => type !== undefined);
-    this.#subscriptions = types.map((type) => services.subscribe(type, target));
+    const held = (this.#subscriptions ??= new Map());
+    for (const name of subscriptions) {
+      const type = handlers.get(name)?.type;
+      if (type !== undefined && !held.has(name)) held.set(name, services.subscribe(type, target));
+    }
+    for (const name of held.keys()) if (!subscriptions.has(name)) this.#unsubscribe(held, name);
   }
 
   unsubscribe(): void {
-    for (const cancel of this.#subscriptions ?? []) cancel();
-    this.#subscriptions = undefined;
+    const held = this.#subscriptions ?? new Map<string, () => void>();
+    for (const name of held.keys()) this.#unsubscribe(held, name);
   }
 
   close(): void {
@@ -46,5 +49,10 @@ export class Belongings {
 
   open(): void {
     this.#closed = false;
+  }
+
+  #unsubscribe(held: Map<string, () => void>, name: string): void {
+    held.get(name)?.();
+    held.delete(name);
   }
 }

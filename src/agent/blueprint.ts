@@ -124,6 +124,14 @@ export class Blueprint<Model, Handled extends MessageType> implements AnyBluepri
     return this.#hook("afterStop", hook);
   }
 
+  /**
+   * What becomes of the model when the code is exchanged (`reload`, `acton serve --watch`): called with the model of the code
+   * before. Without it the model is fresh, as after any other restart.
+   */
+  carryOver<OldModel>(carry: (old: OldModel) => Model): Blueprint<Model, Handled> {
+    return this.#with({ carryOver: carry });
+  }
+
   /** What a handler that throws does to the agent. Unless told otherwise: `resume`, or `restart` under a supervisor. */
   onCrash(policy: CrashPolicy): Blueprint<Model, Handled> {
     return this.#with({ crashPolicy: policy });
@@ -169,6 +177,7 @@ export function agent<Model>(name: string, model: () => Model): Blueprint<Model,
   return new Blueprint({
     name,
     model,
+    carryOver: undefined,
     handlers: new Map(),
     subscriptions: new Set(),
     hooks: {},

@@ -94,6 +94,10 @@ export class AgentCell extends Receiver implements Task, RunnerHost {
     this.#gate.release();
   }
 
+  quiet(): Promise<void> {
+    return this.#gate.quiet();
+  }
+
   drain(drained: () => void): void {
     this.#drained = drained;
     this.wake();

@@ -63,6 +63,8 @@ export interface BlueprintDefinition {
   readonly name: string;
   readonly model: () => unknown;
   readonly handlers: ReadonlyMap<string, HandlerEntry>;
+  /** Makes the model from that of the code before, when the code is exchanged. Undefined: `model` makes a fresh one. */
+  readonly carryOver: ((old: never) => unknown) | undefined;
   readonly subscriptions: ReadonlySet<string>;
   readonly hooks: Readonly<Partial<Record<HookName, (argument: never) => unknown>>>;
   /** Undefined: resume, or restart under a supervisor. */
@@ -72,6 +74,16 @@ export interface BlueprintDefinition {
   readonly supervision: SupervisionOptions;
   /** Undefined: beside all others. */
   readonly placement: Placement | undefined;
+}
+
+/** How an agent's code is exchanged in place. */
+export interface Reloading {
+  reload(definition: BlueprintDefinition): Promise<void>;
+  /** Until it is settled, the exchange can be reverted; one that has failed has to be. */
+  exchange(definition: BlueprintDefinition): Promise<void>;
+  revert(): Promise<void>;
+  /** The exchange is over, whichever code it is that goes on now. */
+  settle(): Promise<void>;
 }
 
 export interface AnyBlueprint {

@@ -15,6 +15,7 @@ export class Gate {
   #returning: Array<{ readonly activation: Activation; readonly resume: () => void }> | undefined;
   #readers = 0;
   #held = true;
+  #quiet: (() => void) | undefined;
 
   /** `changed` is called whenever something may run that could not before. It begins held. */
   constructor(readersMax: number, changed: () => void) {
@@ -51,6 +52,14 @@ export class Gate {
     return this.#readers >= this.#readersMax && (this.#waitingReaders?.size ?? 0) >= this.#readers - 1;
   }
 
+  /** Resolves when nothing runs but streams. */
+  quiet(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#quiet = resolve;
+      this.#tellIfQuiet();
+    });
+  }
+
   admits(exclusive: boolean): boolean {
     if (this.shut) return false;
     return exclusive ? this.#readers <= 0 : this.#readers < this.#readersMax;
@@ -81,6 +90,7 @@ export class Gate {
       if (activation.exclusive) this.exclusiveHandler = undefined;
       else if (place === "inside") this.#readers -= 1;
     }
+    this.#tellIfQuiet();
     this.#changed();
     return place !== undefined;
   }
@@ -122,6 +132,13 @@ export class Gate {
     this.#readers = 0;
     for (const activation of running?.keys() ?? []) activation.expel(failure);
     for (const { resume } of returning ?? []) resume();
+    this.#tellIfQuiet();
+  }
+
+  #tellIfQuiet(): void {
+    if (this.#quiet === undefined || [...(this.#running?.keys() ?? [])].some(({ envelope }) => envelope.type.kind !== "stream")) return;
+    this.#quiet();
+    this.#quiet = undefined;
   }
 
   // Who has left meanwhile, or came in by another wait, takes no place.

@@ -5,7 +5,7 @@ import { ActonError, type ErrorCode } from "../errors.ts";
 import type { CallOptions } from "../message/call-options.ts";
 import type { Recipient } from "../message/recipient.ts";
 import type { MessageType, PayloadOf } from "../message/message-type.ts";
-import type { AnyBlueprint, BlueprintDefinition, ChildOptions, RestartKind } from "./definition.ts";
+import type { AnyBlueprint, BlueprintDefinition, ChildOptions, Reloading, RestartKind } from "./definition.ts";
 import { type CallerServices, RecipientRef } from "./ref.ts";
 import { Schedule } from "./schedule.ts";
 import { afterDelay, atTime, every, type SchedulePlan, type SendEveryOptions } from "./schedule-plan.ts";
@@ -21,6 +21,7 @@ export interface Life {
   };
   readonly generation: number;
   readonly family: Family;
+  readonly succession: Reloading;
 }
 
 /** The children of one agent. */
@@ -83,6 +84,19 @@ export class AgentHandle<Handled extends MessageType = never> extends RecipientR
   reached(status: AgentStatus, options: CallOptions = {}): Promise<void> {
     const { clock, limits } = this.services;
     return reached(this.#life.standing, status, clock, { timeoutMs: limits.askTimeoutMs, ...options });
+  }
+
+  /**
+   * Exchanges the agent's code in place, as a restart: what runs may finish, what is queued waits for the new code, and the
+   * model is what the blueprint carries over. START_FAILED when the new code does not start: then the code before goes on.
+   */
+  reload(blueprint: AnyBlueprint): Promise<void> {
+    return this.succession.reload(blueprint.definition);
+  }
+
+  /** For those who exchange the code of several agents together. */
+  get succession(): Reloading {
+    return this.#life.succession;
   }
 
   /** Those that this agent supervises, in the order of their start. */

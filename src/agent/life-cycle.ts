@@ -2,8 +2,7 @@
 // decides whether there is anything to run them for. An agent restarts in place, so that handles, names and
 // subscriptions follow. Every way down is bounded: its steps race one deadline.
 
-import { detailOf } from "../errors.ts";
-import { Ascent, startFailed } from "./ascent.ts";
+import { Ascent, startFailed, upInTime } from "./ascent.ts";
 import { Belongings } from "./belongings.ts";
 import { bounded } from "./bounded.ts";
 import { decideCrash } from "./crash-policy.ts";
@@ -12,6 +11,7 @@ import { runHookGuarded } from "./hooks.ts";
 import { agentStopped, type Departure, type Guardian, type Household, type Living, type SupervisedLife, type Within } from "./living.ts";
 import type { AgentServices } from "./services.ts";
 import { Standing } from "./standing.ts";
+import { comeBack, Succession } from "./succession.ts";
 
 const notFalling = Promise.resolve();
 
@@ -25,6 +25,7 @@ export class LifeCycle implements SupervisedLife {
   readonly #ascent = new Ascent();
   #household: Household | undefined;
   #belongings: Belongings | undefined;
+  #succession: Succession | undefined;
   /** The way down between two lives: whoever brings it back or stops it waits for that. */
   #falling: Promise<void> = notFalling;
   #stopping: Promise<void> | undefined;
@@ -46,6 +47,10 @@ export class LifeCycle implements SupervisedLife {
 
   get family(): Household {
     return (this.#household ??= this.#services.householdOf(this.#cell));
+  }
+
+  get succession(): Succession {
+    return (this.#succession ??= new Succession(this.#cell, this.#services));
   }
 
   /** Resolves when it is up. Rejects with START_FAILED when the model factory, `beforeStart` or a child of the blueprint fails. */
@@ -92,7 +97,7 @@ export class LifeCycle implements SupervisedLife {
     const waits = this.guardian !== undefined && (status === "restarting" || status === "stopped");
     this.guardian = undefined;
     this.#ascent.dissuade();
-    if (waits) void this.#restart();
+    if (waits) void comeBack(this.#cell, this.#services.log);
   }
 
   /** A handler threw: decides what becomes of the agent, and does it. */
@@ -118,10 +123,8 @@ export class LifeCycle implements SupervisedLife {
     ascent.underway = true;
     await this.#falling;
     if (!ascent.isCurrent(attempt)) return;
-    const { startTimeoutMs } = this.#services.limits;
     try {
-      const up = await bounded(this.#services.clock, startTimeoutMs, (within) => within(this.#rise(attempt)));
-      if (!up) throw startFailed(this.#cell, `was not up within ${startTimeoutMs} ms`);
+      await upInTime(this.#cell, this.#services, this.#rise(attempt));
     } catch (error) {
       if (!ascent.isCurrent(attempt)) return;
       await this.#fallBack();
@@ -150,18 +153,8 @@ export class LifeCycle implements SupervisedLife {
     this.#ascent.underway = guardian === undefined;
     await (this.#falling = this.#fall((within) => this.#fallOfChildren(within)));
     // Not when it was stopped by force meanwhile, or somebody stops it or brings it back already.
-    if (guardian === undefined && this.#ascent.underway) return this.#restart();
+    if (guardian === undefined && this.#ascent.underway) return comeBack(this.#cell, this.#services.log);
     if ((this.#stopping ?? this.#ascent.raising) === undefined && this.guardian === guardian) guardian?.departed({ kind: "crashed", error });
-  }
-
-  // Alone, it has nobody who would try again.
-  async #restart(): Promise<void> {
-    try {
-      await this.raise();
-    } catch (error) {
-      this.#services.log.error("agent did not restart", { agent: this.#cell.name, error: detailOf(error) });
-      await this.stop();
-    }
   }
 
   async #lower(): Promise<void> {

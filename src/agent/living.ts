@@ -4,7 +4,7 @@
 import type { Failure } from "../errors.ts";
 import type { Envelope } from "../message/envelope.ts";
 import type { MessageType } from "../message/message-type.ts";
-import type { AnyBlueprint, BlueprintDefinition, StartOptions } from "./definition.ts";
+import type { AnyBlueprint, BlueprintDefinition, Reloading, StartOptions } from "./definition.ts";
 import type { AgentHandle, Family, Life } from "./handle.ts";
 
 export const agentStopped: Failure = { code: "AGENT_STOPPED", message: "the agent has stopped", ran: "no" };
@@ -19,7 +19,12 @@ export interface BroadcastTarget {
 /** The cell, as its life cycle and its supervisor use it. */
 export interface Living extends BroadcastTarget {
   readonly name: string;
-  readonly definition: BlueprintDefinition;
+  /** Exchanged only while it is down. */
+  definition: BlueprintDefinition;
+  /** The definition as an agent in this place goes by it. */
+  localOf(definition: BlueprintDefinition): BlueprintDefinition;
+  /** Makes the next life's model, in the place of the definition's factory: set while the code is exchanged. */
+  bequest: (() => unknown) | undefined;
   /** What its hooks are called with. */
   readonly argument: unknown;
   readonly life: SupervisedLife;
@@ -29,6 +34,10 @@ export interface Living extends BroadcastTarget {
   offer(envelope: Envelope): Failure | undefined;
   /** While held no message runs. */
   hold(): void;
+  /** Resolves when no handler runs but streams, whose readers may stay for ever. */
+  quiet(): Promise<void>;
+  /** Gives what is queued to the handlers of the definition; what none is there for is turned away. */
+  rebind(): void;
   release(): void;
   openMailbox(): void;
   /** Turns new messages and waiting senders away. */
@@ -49,6 +58,7 @@ export interface Guardian {
 
 /** What a supervisor can do with an agent. */
 export interface SupervisedLife extends Life {
+  readonly family: Household;
   /** Who looks after it; undefined for an agent that nobody supervises. */
   guardian: Guardian | undefined;
   /** Another number for each life; undefined without one. What has begun under one number is not to go on under another. */
@@ -61,8 +71,19 @@ export interface SupervisedLife extends Life {
   end(): Promise<void>;
   /** Nobody supervises it any more. Were it down just now, it comes back by itself. */
   release(): void;
+  /** How its code is exchanged while it is down. */
+  readonly succession: CodeExchange;
   /** It cannot do its work without a child that was given up: its own supervisor decides; without one it stops. */
   giveUp(error: unknown): void;
+}
+
+/** One exchange of an agent's code, as those take part in it who move the agent. */
+export interface CodeExchange extends Reloading {
+  /** Lets what runs come to its end, in the children too, and nothing begin; `resume` is the way back. */
+  finish(within: Within): Promise<void>;
+  resume(): void;
+  /** Exchanges the code while the agent is down. The code before, and code that is the same, comes back with the model that it had. */
+  adopt(definition: BlueprintDefinition): void;
 }
 
 /** Who started an agent, and who looks after it. */
@@ -91,6 +112,11 @@ export interface Household extends Family {
   start(blueprint: AnyBlueprint, options: StartOptions | undefined): Promise<AgentHandle<MessageType>>;
   /** Starts the blueprint's children, or brings them back. Rejects with what the first that fails does. */
   rise(): Promise<void>;
+  /** Lets what runs in them come to its end, and nothing begin: the last started first, who may ask the others. */
+  finish(within: Within): Promise<void>;
+  resume(): void;
+  /** Where the code of the parent was exchanged, and the new one has come up or the old one again: ends the children that it does not name. */
+  settle(): Promise<void>;
   /** The blueprint's children go down until `rise`; all others end. */
   fall(within: Within): Promise<void>;
   end(within: Within): Promise<void>;

@@ -95,6 +95,30 @@ export class Mailbox {
     return this.#senders?.some((sender) => sender.entry.exclusive) ?? false;
   }
 
+  /** Gives all that is queued or waits for room its handler anew. What has none is taken out and told `refuse`'s word. */
+  rebind(handlers: ReadonlyMap<string, HandlerEntry>, refuse: (envelope: Envelope) => Failure): void {
+    const [queued, head, count] = [this.#slots, this.#head, this.#count];
+    this.#slots = [];
+    this.#head = 0;
+    this.#count = 0;
+    for (let i = 0; i < count; i++) {
+      const envelope = queued[(head + 2 * i + 1) & (queued.length - 1)] as Envelope;
+      const entry = handlers.get(envelope.type.name);
+      if (entry !== undefined) {
+        this.#append(entry, envelope);
+        continue;
+      }
+      const failure = refuse(envelope);
+      envelope.port?.abandon(failure);
+    }
+    for (const sender of [...(this.#senders ?? [])]) {
+      const entry = handlers.get(sender.envelope.type.name);
+      if (entry !== undefined) sender.entry = entry;
+      else if (this.#remove(sender)) this.#settle(sender, refuse(sender.envelope));
+    }
+    this.#admit();
+  }
+
   /** Turns the waiting senders away. */
   close(failure: Failure): void {
     const senders = this.#senders ?? [];
@@ -107,6 +131,10 @@ export class Mailbox {
 
   /** Every message that comes in passes here once, whether or not it had to wait for room. */
   protected push(entry: HandlerEntry, envelope: Envelope): void {
+    this.#append(entry, envelope);
+  }
+
+  #append(entry: HandlerEntry, envelope: Envelope): void {
     if (2 * this.#count === this.#slots.length) this.#grow();
     const at = (this.#head + 2 * this.#count) & (this.#slots.length - 1);
     this.#slots[at] = entry;
@@ -137,10 +165,15 @@ export class Mailbox {
   }
 
   #withdraw(sender: WaitingSender): void {
+    this.#remove(sender);
+    sender.settled(targetBusy);
+  }
+
+  #remove(sender: WaitingSender): boolean {
     const place = this.#senders?.indexOf(sender) ?? -1;
     if (place >= 0) this.#senders?.splice(place, 1);
     if (this.#senders?.length === 0) this.#senders = undefined;
-    sender.settled(targetBusy);
+    return place >= 0;
   }
 
   #settle(sender: WaitingSender, failure: Failure | undefined): void {
@@ -153,7 +186,7 @@ class WaitingSender implements Timer {
   due = 0;
   order = 0;
   place = -1;
-  readonly entry: HandlerEntry;
+  entry: HandlerEntry;
   readonly envelope: Envelope;
   readonly settled: Settled;
   readonly #expired: (sender: WaitingSender) => void;

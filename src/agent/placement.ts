@@ -45,6 +45,11 @@ export function pool({ size, route = leastLoaded, ...options }: PoolOptions): Pl
   return { ...onWorker(options), kind: "pool", size, route };
 }
 
+/** Whether an agent can go on in its place with the other's code. */
+export function isSamePlace(one: { readonly placement: Placement | undefined }, other: { readonly placement: Placement | undefined }): boolean {
+  return one.placement?.kind === other.placement?.kind;
+}
+
 export function onWorker({ stuckMs = 5000, heapBytesMax = Infinity }: WorkerOptions = {}): Placement {
   for (const [name, value] of Object.entries({ stuckMs, heapBytesMax })) {
     if (Number.isNaN(value) || value <= 0) throw new RangeError(`Cannot run on a worker with ${name} ${value}: it must be a number above 0`);

@@ -18,7 +18,8 @@ export abstract class Receiver implements Recipient, Living {
   readonly handle: AgentHandle<MessageType>;
   readonly life: LifeCycle;
   model: unknown;
-  readonly definition: BlueprintDefinition;
+  definition: BlueprintDefinition;
+  bequest: (() => unknown) | undefined;
   readonly parent: Living | undefined;
   readonly services: AgentServices;
   protected readonly mailbox: Mailbox;
@@ -79,6 +80,10 @@ export abstract class Receiver implements Recipient, Living {
     return this.life.stop();
   }
 
+  localOf(definition: BlueprintDefinition): BlueprintDefinition {
+    return definition;
+  }
+
   openMailbox(): void {
     this.#closed = false;
   }
@@ -88,10 +93,15 @@ export abstract class Receiver implements Recipient, Living {
     this.mailbox.close(agentStopped);
   }
 
+  rebind(): void {
+    this.mailbox.rebind(this.definition.handlers, (envelope) => this.#refuse(envelope));
+  }
+
   abstract get argument(): unknown;
   /** Why the ask would wait for itself; undefined when it would not, or when that is for others to find. */
   abstract askCycle(type: MessageType): Failure | undefined;
   abstract hold(): void;
+  abstract quiet(): Promise<void>;
   abstract release(): void;
   abstract drain(drained: () => void): void;
   abstract abandon(failure: Failure, queued: boolean): void;
@@ -117,7 +127,10 @@ export abstract class Receiver implements Recipient, Living {
 
   #admit(envelope: Envelope): HandlerEntry | Failure {
     const entry = this.definition.handlers.get(envelope.type.name);
-    if (entry !== undefined && !this.#closed) return entry;
+    return entry !== undefined && !this.#closed ? entry : this.#refuse(envelope);
+  }
+
+  #refuse(envelope: Envelope): Failure {
     const failure: Failure = this.#closed
       ? agentStopped
       : { code: "UNHANDLED", message: `the agent ${this.name} has no handler for ${envelope.type.name}` };

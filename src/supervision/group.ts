@@ -67,6 +67,11 @@ export class Group {
     return member;
   }
 
+  /** The child of the blueprint that has this name. */
+  lasting(name: string): Member | undefined {
+    return this.members.find(({ lasting, definition }) => lasting && definition.name === name);
+  }
+
   checkName(name: string): void {
     if (this.members.some(({ definition }) => definition.name === name))
       throw new ActonError("NAME_TAKEN", `${this.#parentName} supervises a child named ${name} already`, { subject: name });

@@ -11,7 +11,7 @@ export interface MemberOwner {
 }
 
 export class Member implements Guardian {
-  readonly definition: ChildDefinition;
+  definition: ChildDefinition;
   /** It is brought back with its parent: a child of the blueprint. */
   readonly lasting: boolean;
   /** `laid`: down with its parent, which brings it back. `gone`: given up or left alone, until the parent starts anew. */

@@ -1,19 +1,21 @@
 // Carries out what plan.ts decides for the children of one agent: who goes down, who comes up again and when. In a
 // group nothing comes up before all that has to is down, and nobody before those that started earlier.
 
-import { type AnyBlueprint, type ChildDefinition, childOf, type ChildOptions, type StartOptions } from "../agent/definition.ts";
+import { type AnyBlueprint, childOf, type ChildOptions, type StartOptions } from "../agent/definition.ts";
 import type { AgentHandle, SupervisedChild } from "../agent/handle.ts";
-import { agentStopped, type Departure, type Household, type Living, type StartContext, type StartedAgent, type Within } from "../agent/living.ts";
+import type { Departure, Household, Living, Within } from "../agent/living.ts";
 import type { AgentServices } from "../agent/services.ts";
 import type { Timer } from "../clock.ts";
-import { ActonError, detailOf } from "../errors.ts";
+import { detailOf } from "../errors.ts";
 import type { MessageType, PayloadOf } from "../message/message-type.ts";
 import { escalate } from "./escalation.ts";
-import { AgentRestarted, AgentSupervised, AgentTerminated } from "./events.ts";
+import { AgentRestarted, AgentTerminated } from "./events.ts";
+import { Exchange } from "./exchange.ts";
 import { Group } from "./group.ts";
 import { recentRestarts } from "./intensity.ts";
 import { Lane } from "./lane.ts";
 import { Member, type MemberOwner } from "./member.ts";
+import { Nursery } from "./nursery.ts";
 import { type Plan, planFor } from "./plan.ts";
 import { policyOf, type SupervisionPolicy } from "./policy.ts";
 
@@ -25,15 +27,21 @@ export class Supervisor implements Household, MemberOwner, Timer {
   place = -1;
   readonly #parent: Living;
   readonly #services: AgentServices;
-  readonly #policy: SupervisionPolicy;
   readonly #lane = new Lane();
   readonly #group: Group;
+  readonly #nursery: Nursery;
+  readonly #exchange: Exchange;
 
   constructor(parent: Living, services: AgentServices) {
     this.#parent = parent;
     this.#services = services;
     this.#group = new Group(parent.name);
-    this.#policy = policyOf(parent.definition.supervision, services.limits);
+    this.#nursery = new Nursery(parent, services, this.#group, this);
+    this.#exchange = new Exchange(parent, this.#group, ({ handle }) => this.unsupervise(handle.id));
+  }
+
+  get #policy(): SupervisionPolicy {
+    return policyOf(this.#parent.definition.supervision, this.#services.limits);
   }
 
   get children(): readonly SupervisedChild[] {
@@ -43,16 +51,12 @@ export class Supervisor implements Household, MemberOwner, Timer {
     });
   }
 
-  async start(blueprint: AnyBlueprint, options: StartOptions | undefined): Promise<AgentHandle<MessageType>> {
-    const started = await this.#startAgent(blueprint, { ...options }, ({ handle }) => {
-      this.#group.add(handle);
-      handle.watch(() => this.#group.remove(handle));
-    });
-    return started.handle;
+  start(blueprint: AnyBlueprint, options: StartOptions | undefined): Promise<AgentHandle<MessageType>> {
+    return this.#nursery.start(blueprint, options);
   }
 
   async supervise(blueprint: AnyBlueprint, options: ChildOptions | undefined): Promise<AgentHandle<MessageType>> {
-    const { handle } = await this.#startMember(childOf(blueprint, options), false);
+    const { handle } = await this.#nursery.startMember(childOf(blueprint, options), false);
     return handle;
   }
 
@@ -72,11 +76,23 @@ export class Supervisor implements Household, MemberOwner, Timer {
     return this.#lane.run(async (isCurrent) => {
       for (const definition of this.#parent.definition.children) {
         if (!isCurrent()) return;
-        const member = this.#group.members.find((each) => each.definition === definition);
-        if (member === undefined) await this.#startMember(definition, true);
+        const member = await this.#exchange.memberFor(definition);
+        if (member === undefined) await this.#nursery.startMember(definition, true);
         else await this.#raiseLaid(member);
       }
     });
+  }
+
+  finish(within: Within): Promise<void> {
+    return this.#exchange.finish(within);
+  }
+
+  resume(): void {
+    this.#exchange.resume();
+  }
+
+  settle(): Promise<void> {
+    return this.#exchange.settle();
   }
 
   async fall(within: Within): Promise<void> {
@@ -185,36 +201,6 @@ export class Supervisor implements Household, MemberOwner, Timer {
     const next = this.#group.nextDue(this.#policy.strategy);
     if (next === undefined) this.#services.clock.disarm(this);
     else this.#services.clock.armAt(this, next);
-  }
-
-  /** AGENT_STOPPED when the life of the parent is not the same any more once the child has started: then it does not join. */
-  async #startAgent(blueprint: AnyBlueprint, context: StartContext, join: (started: StartedAgent) => void): Promise<StartedAgent> {
-    const { life } = this.#parent;
-    const { era } = life;
-    const started = await this.#services.startAgent(blueprint, { ...context, parent: this.#parent });
-    try {
-      if (era === undefined || life.era !== era) throw ActonError.from(agentStopped);
-      join(started);
-    } catch (error) {
-      await started.life.end();
-      throw error;
-    }
-    await started.afterStart;
-    return started;
-  }
-
-  async #startMember(definition: ChildDefinition, lasting: boolean): Promise<StartedAgent> {
-    const { blueprint, name, restart } = definition;
-    this.#services.supervisionBegins();
-    this.#group.checkName(name);
-    const member = new Member(definition, lasting, this);
-    return this.#startAgent(blueprint, { name, guardian: member }, (started) => {
-      // Another child may have taken the name meanwhile.
-      this.#group.checkName(name);
-      this.#group.add(member);
-      this.#broadcast(AgentSupervised, { supervisor: this.#parent.id, agent: started.handle.id, restart });
-      member.joined(started);
-    });
   }
 
   // The blueprint's own children get another chance when their parent starts anew.

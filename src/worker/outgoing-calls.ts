@@ -34,6 +34,11 @@ export class OutgoingCalls {
     return this.#open.size;
   }
 
+  /** Somebody waits for a reply, and not only for items. */
+  get awaitsReply(): boolean {
+    return [...this.#open.values()].some(({ streaming }) => !streaming);
+  }
+
   /** The number of the call. */
   send(envelope: Envelope, to: string): number {
     const { type, payload, port, sender } = envelope;
@@ -113,6 +118,10 @@ class OutgoingCall implements Attendant {
   constructor(port: ReplyPort) {
     this.#port = port;
     port.attend(this);
+  }
+
+  get streaming(): boolean {
+    return this.#port.streaming;
   }
 
   item(value: unknown, read: () => void): void {

@@ -1,10 +1,10 @@
 // Several threads behind one handle: gives each message to one of them, and keeps none itself. It supervises them, so that
 // one that goes down comes back; when one is given up, the pool goes down as a whole.
 
-import { type BlueprintDefinition, childOf } from "../agent/definition.ts";
+import { type AnyBlueprint, type BlueprintDefinition, childOf } from "../agent/definition.ts";
 import type { StartContext } from "../agent/living.ts";
 import { type Settled, targetBusy } from "../agent/mailbox.ts";
-import { onWorker, type Placement, type Route } from "../agent/placement.ts";
+import { onWorker, pool } from "../agent/placement.ts";
 import { Receiver } from "../agent/receiver.ts";
 import type { AgentServices } from "../agent/services.ts";
 import { detailOf, type Failure } from "../errors.ts";
@@ -12,17 +12,19 @@ import type { Envelope } from "../message/envelope.ts";
 import { ThreadCell } from "./thread-cell.ts";
 
 export class PoolCell extends Receiver {
-  readonly #route: Route;
   #members: readonly ThreadCell[] = [];
   #next = 0;
 
-  constructor(definition: BlueprintDefinition, placement: Placement, services: AgentServices, context: StartContext) {
-    super(poolOf(definition, placement), services, context);
-    this.#route = placement.route;
+  constructor(definition: BlueprintDefinition, services: AgentServices, context: StartContext) {
+    super(poolOf(definition), services, context);
   }
 
   get argument(): this {
     return this;
+  }
+
+  override localOf(definition: BlueprintDefinition): BlueprintDefinition {
+    return poolOf(definition);
   }
 
   override offer(envelope: Envelope): Failure | undefined {
@@ -54,6 +56,10 @@ export class PoolCell extends Receiver {
     this.#members = this.life.family.children.map(({ handle }) => handle.recipient).filter((member) => member instanceof ThreadCell);
   }
 
+  quiet(): Promise<void> {
+    return Promise.resolve();
+  }
+
   drain(drained: () => void): void {
     drained();
   }
@@ -64,13 +70,14 @@ export class PoolCell extends Receiver {
 
   #memberFor(envelope: Envelope): ThreadCell | Failure {
     if (this.#members.length === 0) return targetBusy;
-    switch (this.#route.kind) {
+    const { route } = this.definition.placement ?? pool({ size: 1 });
+    switch (route.kind) {
       case "roundRobin":
         return this.#ready((this.#next = (this.#next + 1) % this.#members.length));
       case "leastLoaded":
         return this.#leastLoaded();
       case "byKey":
-        return this.#byKey(this.#route.keyOf, envelope);
+        return this.#byKey(route.keyOf, envelope);
     }
   }
 
@@ -106,10 +113,21 @@ export class PoolCell extends Receiver {
   }
 }
 
-function poolOf(definition: BlueprintDefinition, { size, stuckMs, heapBytesMax }: Placement): BlueprintDefinition {
-  const member = { definition: { ...definition, subscriptions: new Set<string>(), placement: onWorker({ stuckMs, heapBytesMax }) } };
+function poolOf(definition: BlueprintDefinition): BlueprintDefinition {
+  // Made already.
+  if (definition.children.some(({ blueprint }) => blueprint instanceof PoolMember)) return definition;
+  const { size, stuckMs, heapBytesMax } = definition.placement ?? pool({ size: 1 });
+  const member = new PoolMember({ ...definition, subscriptions: new Set(), placement: onWorker({ stuckMs, heapBytesMax }) });
   const children = Array.from({ length: size }, (_, at) => childOf(member, { name: `${definition.name}-${at + 1}` }));
-  return { ...definition, model: () => undefined, hooks: {}, children, supervision: { escalation: "stopSupervisor" } };
+  return { ...definition, model: () => undefined, carryOver: undefined, hooks: {}, children, supervision: { escalation: "stopSupervisor" } };
+}
+
+class PoolMember implements AnyBlueprint {
+  readonly definition: BlueprintDefinition;
+
+  constructor(definition: BlueprintDefinition) {
+    this.definition = definition;
+  }
 }
 
 function isUp(member: ThreadCell): boolean {

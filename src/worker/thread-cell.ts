@@ -5,7 +5,7 @@ import { decideCrash } from "../agent/crash-policy.ts";
 import type { BlueprintDefinition } from "../agent/definition.ts";
 import { agentStopped, type StartContext } from "../agent/living.ts";
 import type { Settled } from "../agent/mailbox.ts";
-import type { Placement } from "../agent/placement.ts";
+import { onWorker } from "../agent/placement.ts";
 import { Receiver } from "../agent/receiver.ts";
 import type { AgentServices } from "../agent/services.ts";
 import type { Broker } from "../broker/broker.ts";
@@ -34,22 +34,25 @@ const hooks = {
 };
 
 export class ThreadCell extends Receiver implements LifeOwner {
-  readonly #placement: Placement;
   readonly #supply: ThreadSupply;
   #life: ThreadLife | undefined;
   #movingIn = false;
   #held = true;
   #drained: (() => void) | undefined;
+  #quiet: (() => void) | undefined;
 
-  constructor(definition: BlueprintDefinition, placement: Placement, services: AgentServices, context: StartContext, supply: ThreadSupply) {
-    super({ ...definition, model: () => undefined, hooks, children: [] }, services, context);
-    this.#placement = placement;
+  constructor(definition: BlueprintDefinition, services: AgentServices, context: StartContext, supply: ThreadSupply) {
+    super(localOf(definition), services, context);
     this.#supply = supply;
     if (definition.children.length > 0) services.supervisionBegins();
   }
 
   get argument(): this {
     return this;
+  }
+
+  override localOf(definition: BlueprintDefinition): BlueprintDefinition {
+    return localOf(definition);
   }
 
   /** Messages that wait here, and those that the thread has not finished. */
@@ -79,6 +82,14 @@ export class ThreadCell extends Receiver implements LifeOwner {
     this.wake();
   }
 
+  /** Sends that the thread has begun are not waited for: nobody hears of their end. */
+  quiet(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#quiet = resolve;
+      this.progressed();
+    });
+  }
+
   drain(drained: () => void): void {
     this.#drained = drained;
     this.progressed();
@@ -97,6 +108,10 @@ export class ThreadCell extends Receiver implements LifeOwner {
 
   progressed(): void {
     this.wake();
+    if (this.#life?.isBusy !== true) {
+      this.#quiet?.();
+      this.#quiet = undefined;
+    }
     if (this.#drained === undefined) return;
     // Nobody is there who could work it off.
     if (!this.#movingIn && this.#life?.isRunning !== true) this.abandonQueued(agentStopped);
@@ -127,7 +142,7 @@ export class ThreadCell extends Receiver implements LifeOwner {
   async moveIn(): Promise<void> {
     this.#life?.end();
     const module = this.#supply.module();
-    const life = new ThreadLife(this, this.#supply.broker, this.#supply.threads.start(this.name), this.#placement);
+    const life = new ThreadLife(this, this.#supply.broker, this.#supply.threads.start(this.name), this.definition.placement ?? onWorker());
     this.#life = life;
     const { clock, limits } = this.services;
     const late = after(clock, limits.startTimeoutMs, () => life.end(`it was not up within ${limits.startTimeoutMs} ms`));
@@ -162,6 +177,10 @@ export class ThreadCell extends Receiver implements LifeOwner {
       if (!envelope.withdrawn) life.deliver(entry, envelope);
     }
   }
+}
+
+function localOf(definition: BlueprintDefinition): BlueprintDefinition {
+  return definition.hooks === hooks ? definition : { ...definition, model: () => undefined, carryOver: undefined, hooks, children: [] };
 }
 
 function remade(message: string, stack: string | undefined): Error {

@@ -106,6 +106,11 @@ export class ThreadLife {
     return Math.max(this.#outgoing.length, this.#window.length);
   }
 
+  /** Something that is no stream is to be worked off there. */
+  get isBusy(): boolean {
+    return this.#stage === "up" && (this.#window.length > 0 || this.#outgoing.awaitsReply);
+  }
+
   get isRunning(): boolean {
     return this.#stage === "up";
   }

@@ -19,7 +19,7 @@ export class WorkerPlaces implements Elsewhere {
   cellFor(definition: BlueprintDefinition, services: AgentServices, context: StartContext): Receiver {
     const { placement } = definition;
     if (placement === undefined) throw new ActonError("START_FAILED", `the agent ${definition.name} does not run on a worker`);
-    if (placement.kind === "pool") return new PoolCell(definition, placement, services, context);
-    return new ThreadCell(definition, placement, services, context, this.#supply());
+    if (placement.kind === "pool") return new PoolCell(definition, services, context);
+    return new ThreadCell(definition, services, context, this.#supply());
   }
 }
