@@ -67,6 +67,8 @@ export interface ShutdownResult {
 
 export class ActonApp implements AsyncDisposable {
   readonly #options: LaunchOptions;
+  /** What worker threads import from now on, instead of what they did at the launch. */
+  module: string | undefined;
   readonly #clock: Clock;
   readonly #scheduler: Scheduler;
   readonly #log: Log;
@@ -81,6 +83,7 @@ export class ActonApp implements AsyncDisposable {
 
   private constructor(options: LaunchOptions) {
     this.#options = options;
+    this.module = options.module;
     this.#clock = options.clock ?? new SystemClock();
     this.#host = options.host ?? processHost(this.#clock);
     this.#log =
@@ -191,7 +194,7 @@ export class ActonApp implements AsyncDisposable {
   }
 
   #workerModule(): string {
-    const module = this.#options.module ?? this.#host.mainPath;
+    const module = this.module ?? this.#host.mainPath;
     if (module !== undefined) return module;
     throw new ActonError(
       "START_FAILED",

@@ -16,7 +16,10 @@ export interface ApplicationDefinition {
   /** The lowest layer of configuration above the defaults. */
   readonly config?: AppConfigInput;
   readonly policy?: Policy | undefined;
-  /** Runs when the agents have started and before anyone can connect. When it fails nothing is served. */
+  /**
+   * Runs when the agents have started and before anyone can connect. When it fails nothing is served. It may return a function
+   * that undoes what it did: when the application is reloaded, that is called and the new `setup` runs; else it does not.
+   */
   readonly setup?: ((runtime: ActonApp) => unknown) | undefined;
 }
 
@@ -37,15 +40,5 @@ export class Application {
     this.config = definition.config ?? {};
     this.policy = definition.policy;
     this.setup = definition.setup;
-  }
-
-  /** Starts and exposes everything, then runs `setup`. The listener is the caller's to start. */
-  async startIn(runtime: ActonApp): Promise<void> {
-    for (const type of this.publishes) runtime.ipcRegistry().register(type);
-    for (const blueprint of this.agents) {
-      const { name } = blueprint.definition;
-      runtime.ipcExpose(name, await runtime.start(blueprint));
-    }
-    await this.setup?.(runtime);
   }
 }

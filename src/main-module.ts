@@ -29,7 +29,11 @@ async function serveIfMain(application: Application, host: Host, clock: Clock): 
   try {
     const { environment } = host;
     const { config } = await loadConfig({ files: systemFiles, environment, application: application.config, modulePath: main.path });
-    const { complete } = await serveApplication(application, main.path, config, processSeams(config.log, (environment["NO_COLOR"] ?? "") !== ""));
+    const { complete } = await serveApplication(
+      { application, module: main.path },
+      config,
+      processSeams(config.log, (environment["NO_COLOR"] ?? "") !== ""),
+    );
     // Not left to the event loop: a timer or a handler that hangs would keep the process.
     host.exit(complete ? 0 : drainIncomplete);
   } catch (error) {

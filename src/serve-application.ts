@@ -2,17 +2,22 @@
 // itself the program.
 
 import { ActonApp, type ShutdownResult } from "./app.ts";
-import type { Application } from "./application.ts";
 import { type Clock, SystemClock } from "./clock.ts";
 import type { AppConfig } from "./config.ts";
 import { type Host, processHost } from "./host.ts";
 import { createLog, type RootLog } from "./log.ts";
+import { RunningApplication, type Source } from "./running-application.ts";
 import { serviceManager } from "./service-manager.ts";
 
 export interface ServeSeams {
   readonly clock: Clock;
   readonly host: Host;
   readonly log: RootLog;
+}
+
+export interface ServeOptions extends ServeSeams {
+  /** Called when it is served. */
+  readonly serving?: (running: RunningApplication) => void;
 }
 
 export function processSeams(config: AppConfig["log"], noColour: boolean): ServeSeams {
@@ -24,13 +29,9 @@ export function processSeams(config: AppConfig["log"], noColour: boolean): Serve
   return { clock, host, log };
 }
 
-/** Resolves when the drain that a signal began is over. Rejects when the application or its listener does not start. `module` is where it comes from. */
-export async function serveApplication(
-  application: Application,
-  module: string | undefined,
-  config: AppConfig,
-  seams: ServeSeams,
-): Promise<ShutdownResult> {
+/** Resolves when the drain that a signal began is over. Rejects when the application or its listener does not start. */
+export async function serveApplication(source: Source, config: AppConfig, { serving, ...seams }: ServeOptions): Promise<ShutdownResult> {
+  const { application, module } = source;
   const { log } = seams;
   using manager = serviceManager(seams);
   const { inheritedSocket } = manager;
@@ -38,9 +39,13 @@ export async function serveApplication(
   await using runtime = ActonApp.launch({ limits, ...seams, application, module });
   const signal = runtime.untilSignal();
   const listening = { ...ipcConfig, policyRules, policy: application.policy, inheritedSocket };
-  const started = application.startIn(runtime).then(() => runtime.startIpcListener(listening));
+  const started = RunningApplication.start(application, runtime, log).then(async (running) => {
+    const { path } = await runtime.startIpcListener(listening);
+    manager.ready(`serving ${application.name} at ${path}`);
+    serving?.(running);
+  });
   // A start that hangs ends with a signal too.
-  await Promise.race([started.then(({ path }) => manager.ready(`serving ${application.name} at ${path}`)), signal]);
+  await Promise.race([started, signal]);
   log.info("draining", { signal: await signal });
   manager.stopping("draining");
   const result = await runtime.shutdownAll();

@@ -100,7 +100,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
 function layerOf(path: string): string {
   if (bottomRow.includes(path)) return "bottom";
   if (path === "ipc/transport.ts" || path === "ipc/bun-transport.ts" || path === "ipc/node-transport.ts") return "ipc/transport";
-  if (["app.ts", "application.ts", "serve-application.ts", "main-module.ts"].includes(path)) return "app";
+  if (["app.ts", "application.ts", "running-application.ts", "serve-application.ts", "main-module.ts"].includes(path)) return "app";
   const directory = /^(ipc\/[^/]+|cli\/conform|[^/]+)\//.exec(path)?.[1];
   return directory ?? path.replace(/\.ts$/, "");
 }

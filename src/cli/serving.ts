@@ -62,7 +62,7 @@ export async function runUntilSignal({ application, merged }: Served, module: st
   const seams = processSeams(config.log, (process.env["NO_COLOR"] ?? "") !== "");
   let result: ShutdownResult;
   try {
-    result = await serveApplication(application, module, config, seams);
+    result = await serveApplication({ application, module }, config, seams);
   } catch (thrown) {
     throw thrown instanceof ActonError ? thrown : moduleFailure(module ?? "demo", thrown);
   }

@@ -4,7 +4,9 @@ import { ActonError, quoted } from "../../errors.ts";
 import type { MessageType } from "../../message/message-type.ts";
 
 export class TypeRegistry {
-  readonly #types = new Map<string, MessageType>();
+  #types = new Map<string, MessageType>();
+  /** Of code that was exchanged since: whoever registers such a name takes it over. */
+  #old = new Set<string>();
 
   /**
    * Registers the types and those of their answers: all, or none. Registering the same type again does nothing.
@@ -13,12 +15,25 @@ export class TypeRegistry {
   register(...types: readonly MessageType[]): void {
     let fresh: readonly MessageType[] = [];
     for (const type of types) fresh = this.#check(type, fresh);
-    for (const each of fresh) this.#types.set(each.name, each);
+    for (const each of fresh) {
+      this.#types.set(each.name, each);
+      this.#old.delete(each.name);
+    }
+  }
+
+  /** The code is exchanged: what is registered from now on replaces what has been so far. Returns what undoes that. */
+  renew(): () => void {
+    const [types, old] = [new Map(this.#types), new Set(this.#old)];
+    this.#old = new Set(types.keys());
+    return () => {
+      this.#types = types;
+      this.#old = old;
+    };
   }
 
   // The type and its answers that are not registered yet. When one of them cannot be, none is.
   #check(type: MessageType, fresh: readonly MessageType[]): readonly MessageType[] {
-    const known = this.#types.get(type.name) ?? fresh.find((other) => other.name === type.name);
+    const known = (this.#old.has(type.name) ? undefined : this.#types.get(type.name)) ?? fresh.find((other) => other.name === type.name);
     if (known !== undefined && !known.isSameAs(type)) {
       throw new ActonError("NAME_TAKEN", `cannot register ${quoted(type.name)}: the name stands for a type with another schema or answer`);
     }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { ActonApp, agent, app, message } from "acton";
 import { silentLog } from "../../../src/log.ts";
+import { RunningApplication } from "../../../src/running-application.ts";
 import { type Fields, RawClient } from "../../support/raw-client.ts";
 import { TemporaryDirectory, TestServer } from "../../support/test-server.ts";
 import { ActonClient, connectActon, formats, kinds, type Spelling } from "./support.ts";
@@ -102,7 +103,7 @@ test("of the application that is served, discovery says name and version, in eve
   const Ping = message("Ping", {}).replies(message("Pong", {}));
   const application = app({ name: "shop", version: "4.5.6", agents: [agent("pinger", () => ({})).actOn(Ping, () => ({}))] });
   await using runtime = ActonApp.launch({ log: silentLog, application });
-  await application.startIn(runtime);
+  await RunningApplication.start(application, runtime, silentLog);
   await runtime.startIpcListener({ socketPath });
   for (const format of formats) {
     await using raw = await RawClient.connect(socketPath, { uncut: true });
