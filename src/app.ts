@@ -81,6 +81,8 @@ export class ActonApp implements AsyncDisposable {
   #listener: IpcListener | undefined;
   #shutdown: Promise<ShutdownResult> | undefined;
 
+  static #launched = false;
+
   private constructor(options: LaunchOptions) {
     this.#options = options;
     this.module = options.module;
@@ -117,7 +119,13 @@ export class ActonApp implements AsyncDisposable {
 
   /** Starts an empty runtime. Reads no file and no environment: what it is given is what it has. */
   static launch(options: LaunchOptions = {}): ActonApp {
+    ActonApp.#launched = true;
     return new ActonApp(options);
+  }
+
+  /** Whether this process has launched a runtime. */
+  static get launched(): boolean {
+    return ActonApp.#launched;
   }
 
   /** The message types that may cross the socket. */

@@ -1,6 +1,7 @@
 // Lets an application module be the program: run by `bun run` itself, it serves. The executable has its own entry,
 // and an imported module is only described.
 
+import { ActonApp } from "./app.ts";
 import { Application, type ApplicationDefinition } from "./application.ts";
 import { loadConfig } from "./config-layers.ts";
 import { after, type Clock, SystemClock } from "./clock.ts";
@@ -25,7 +26,8 @@ export function app(definition: ApplicationDefinition): Application {
 async function serveIfMain(application: Application, host: Host, clock: Clock): Promise<void> {
   // A program that imports this module runs on whatever its own main module exports.
   const main = await host.mainModule();
-  if (main?.defaultExport !== application) return;
+  // One that launches a runtime itself is its own program.
+  if (main?.defaultExport !== application || ActonApp.launched) return;
   try {
     const { environment } = host;
     const { config } = await loadConfig({ files: systemFiles, environment, application: application.config, modulePath: main.path });
