@@ -1,4 +1,5 @@
-// The file system as a seam: just what the takeover of a socket's path and the finding of a configuration need.
+// The file system as a seam: just what the takeover of a socket's path, the finding of a configuration and the watching of
+// a module need.
 
 import type { BigIntStats } from "node:fs";
 import {
@@ -16,6 +17,7 @@ import {
   realpathSync,
   renameSync,
   unlinkSync,
+  watch,
   writeSync,
 } from "node:fs";
 import { codeOf } from "./errors.ts";
@@ -55,6 +57,8 @@ export interface FileSystem {
   mkdir(path: string): void;
   /** Undefined when nothing is there. Fails for what is not a file or has more than `bytesMax` (1 MiB unless given). */
   readText(path: string, bytesMax?: number): string | undefined;
+  /** Calls back with the name of whatever is made, changed or removed in the directory. Returns what ends it. */
+  watch(directory: string, changed: (name: string) => void): () => void;
   /** Takes the lock file at `path`, which is made when absent and never deleted; held until released or the process ends. */
   lock(path: string, text: string): LockResult;
   /** Runs `make` with the process's file mode mask set. */
@@ -88,6 +92,7 @@ export const systemFiles: FileSystem = {
     mkdirSync(path, { recursive: true, mode: 0o700 });
   },
   readText: (path, bytesMax = textBytesMax) => ifPresent(() => readBounded(path, bytesMax)),
+  watch: watchDirectory,
   lock,
   withUmask(mask, make) {
     const system = libc();
@@ -99,6 +104,13 @@ export const systemFiles: FileSystem = {
     }
   },
 };
+
+function watchDirectory(directory: string, changed: (name: string) => void): () => void {
+  const watcher = watch(directory, { persistent: false }, (_, name) => changed(name ?? ""));
+  // As when the directory goes: there is nothing to tell any more.
+  watcher.on("error", () => {});
+  return () => watcher.close();
+}
 
 // O_CLOEXEC is not among Node's constants; Bun sets it by itself, which is checked here: a child that inherited the
 // descriptor would hold the lock after our death.

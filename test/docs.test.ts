@@ -539,9 +539,13 @@ describe("docs/migrating-from-acton-reactive.md", () => {
 });
 
 describe("the programs", () => {
-  const programs = ["docs/clients.md", "docs/migrating-from-acton-reactive.md", "docs/supervision.md", "docs/testing.md"].flatMap((file) =>
-    blocks(document(file), "ts").map((text) => ({ file, name: /^\/\/ ([\w-]+\.ts)\n/.exec(text)?.[1] ?? "nameless.ts", text })),
-  );
+  const programs = [
+    "docs/clients.md",
+    "docs/development.md",
+    "docs/migrating-from-acton-reactive.md",
+    "docs/supervision.md",
+    "docs/testing.md",
+  ].flatMap((file) => blocks(document(file), "ts").map((text) => ({ file, name: /^\/\/ ([\w-]+\.ts)\n/.exec(text)?.[1] ?? "nameless.ts", text })));
   // Inside of the repository, so that "acton" is found as in its own directory; dist/ is nobody's source.
   const folder = mkdtempSync(join(root, "dist", ".docs-"));
   const sockets = temporaryDirectory();

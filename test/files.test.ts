@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { systemFiles } from "../src/files.ts";
@@ -113,3 +113,32 @@ function lockAndSpawn(path: string): string {
     console.log(child.pid);
     setInterval(() => {}, 1000);`;
 }
+
+test("a directory tells the names of what is made, replaced or removed in it, until that is ended", async () => {
+  const names: string[] = [];
+  // The host may swallow what happens to one name at the same moment: what is done is done again until it is told.
+  const told = async (name: string, act: () => void): Promise<void> => {
+    names.length = 0;
+    while (!names.includes(name)) {
+      act();
+      await Bun.sleep(1);
+    }
+  };
+  const file = join(directory, "file");
+  const replace = (): void => {
+    writeFileSync(join(directory, "new"), "1");
+    systemFiles.rename(join(directory, "new"), file);
+  };
+  mkdirSync(join(directory, "empty"));
+  const leave = systemFiles.watch(directory, (name) => names.push(name));
+  await told("new", replace);
+  await told("file", replace);
+  rmdirSync(join(directory, "empty"));
+  await told("empty", () => {});
+  leave();
+  const other = systemFiles.watch(directory, (name) => names.push(`other ${name}`));
+  await told("other file", replace);
+  expect(names.filter((name) => !name.startsWith("other"))).toEqual([]);
+  other();
+  expect(() => systemFiles.watch(join(directory, "none"), () => {})).toThrow(expect.objectContaining({ code: "ENOENT" }));
+});

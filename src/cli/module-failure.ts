@@ -1,13 +1,13 @@
 // What is wrong with a user's module, in one line with file and line: found while it is loaded or built, or thrown later on.
 
 import { relative } from "node:path";
-import { codeOf, detailOf, quoted } from "../errors.ts";
+import { ActonError, codeOf, detailOf, quoted } from "../errors.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { isBuilt, programName } from "./program-name.ts";
 
 /** What a module threw, while it was loaded or later on, as one line with file and line. */
 export function moduleFailure(path: string, thrown: unknown): CommandError {
-  return cannotStart(problemOf(path, thrown), thrown);
+  return thrown instanceof CommandError ? thrown : cannotStart(problemOf(path, thrown), thrown);
 }
 
 export function shownPath(path: string): string {
@@ -26,9 +26,10 @@ function problemOf(module: string, thrown: unknown): string {
     const { position } = first;
     return position === null ? `${shownPath(module)}: ${first.message}` : `${shownPath(position.file)}:${position.line}: ${first.message}`;
   }
-  const place = placeOf(first);
+  const place = placeOf(first instanceof ActonError ? first.cause : first);
   if (codeOf(first) === "ERR_DLOPEN_DISABLED")
     return `${addonName(place?.file ?? module)} is a native addon; ${isBuilt ? programName : "the acton executable"} does not load them`;
+  if (first instanceof ActonError) return place === undefined ? first.message : `${shownPath(place.file)}:${place.line}: ${first.message}`;
   const where = place === undefined ? shownPath(module) : `${shownPath(place.file)}:${place.line}`;
   if (first instanceof SyntaxError && place === undefined) return `${where}: ${detailOf(first)}`;
   return first instanceof Error ? `${where}: the module threw ${first.name}: ${detailOf(first)}` : `${where}: the module threw ${quoted(first)}`;

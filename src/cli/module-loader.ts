@@ -32,17 +32,30 @@ export function registerVirtualModules(): void {
   });
 }
 
+export function isVirtualModule(name: string): boolean {
+  return Object.hasOwn(virtualModules, name);
+}
+
 /** The default export of the module at `path`, which is resolved against the current directory. */
 export async function loadDefaultExport(path: string): Promise<unknown> {
   const absolute = resolve(path);
-  if (systemFiles.lstat(absolute) === undefined) throw cannotStart(`cannot find the module ${shownPath(absolute)}: there is no such file`);
+  checkPresent(absolute);
   registerVirtualModules();
   try {
-    const loaded: { readonly default?: unknown } = await imported(absolute);
-    return loaded.default;
+    return await importDefault(absolute);
   } catch (thrown) {
     throw moduleFailure(absolute, thrown);
   }
+}
+
+export function checkPresent(absolute: string): void {
+  if (systemFiles.lstat(absolute) === undefined) throw cannotStart(`cannot find the module ${shownPath(absolute)}: there is no such file`);
+}
+
+/** Rejects with whatever the module throws. */
+export async function importDefault(absolute: string): Promise<unknown> {
+  const loaded: { readonly default?: unknown } = await imported(absolute);
+  return loaded.default;
 }
 
 // As if the module imported itself. Imported from in here, Bun would look the path up in the `paths` of a tsconfig.json in the

@@ -6,7 +6,8 @@ import type { ConfigLayer, MergedConfig } from "../config.ts";
 import { loadConfig } from "../config-layers.ts";
 import { ActonError } from "../errors.ts";
 import { systemFiles } from "../files.ts";
-import { processSeams, serveApplication } from "../serve-application.ts";
+import type { RunningApplication } from "../running-application.ts";
+import { processSeams, serveApplication, type ServeSeams } from "../serve-application.ts";
 import { CommandError, exitCodes } from "./exit-codes.ts";
 import { cannotStart, moduleFailure, shownPath } from "./module-failure.ts";
 import { type SocketOptions, socketLayer } from "./socket-path.ts";
@@ -15,6 +16,8 @@ export interface ServeOptions extends SocketOptions {
   readonly config?: string | undefined;
   readonly printConfig?: boolean | undefined;
   readonly logLevel?: string | undefined;
+  /** Not in built programs. */
+  readonly watch?: boolean | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -45,6 +48,17 @@ export async function withConfig(application: Application, beside: string | unde
   return { application, merged };
 }
 
+/** Where an application comes from. */
+export interface Origin {
+  /** As errors name it. */
+  readonly module: string | undefined;
+  /** What its threads import, when that is another file. */
+  readonly bundle?: string | undefined;
+}
+
+/** Called when it is served. */
+export type Serving = (running: RunningApplication, seams: ServeSeams) => void;
+
 export interface Asked {
   readonly options: ServeOptions;
   readonly environment: Environment;
@@ -57,12 +71,13 @@ function flagLayers(options: ServeOptions, environment: Environment): ConfigLaye
 }
 
 /** Resolves when a drain that a signal began is complete. What the module throws is told as its own. */
-export async function runUntilSignal({ application, merged }: Served, module: string | undefined): Promise<void> {
+export async function runUntilSignal({ application, merged }: Served, { module, bundle }: Origin, serving?: Serving): Promise<void> {
   const { config } = merged;
   const seams = processSeams(config.log, (process.env["NO_COLOR"] ?? "") !== "");
   let result: ShutdownResult;
   try {
-    result = await serveApplication({ application, module }, config, seams);
+    const source = { application, module: bundle ?? module };
+    result = await serveApplication(source, config, { ...seams, serving: (running) => serving?.(running, seams) });
   } catch (thrown) {
     throw thrown instanceof ActonError ? thrown : moduleFailure(module ?? "demo", thrown);
   }

@@ -41,6 +41,7 @@ export const maySearch = 1;
 
 export class MemoryDisk {
   readonly #root: Inode;
+  readonly #watchers = new Set<{ readonly directory: Inode; readonly changed: (name: string) => void }>();
   #lastIno = 1n;
 
   constructor() {
@@ -60,6 +61,7 @@ export class MemoryDisk {
     check(directory, user, mayWrite, path);
     const fresh = this.#inode(made.kind, made.mode, user, made.text);
     directory.entries.set(name, fresh);
+    this.#tell({ directory, name });
     return fresh;
   }
 
@@ -69,6 +71,7 @@ export class MemoryDisk {
     if (inode.kind === "directory") throw systemError("EISDIR", path);
     checkRemoval(place, inode, user, path);
     place.directory.entries.delete(place.name);
+    this.#tell(place);
   }
 
   rename(from: string, to: string, user: Credentials): void {
@@ -83,6 +86,15 @@ export class MemoryDisk {
     }
     source.directory.entries.delete(source.name);
     target.directory.entries.set(target.name, inode);
+    this.#tell(source);
+    this.#tell(target);
+  }
+
+  /** Calls back with each name that comes, goes, or stands for something else in the directory. Returns what ends it. */
+  watch(directory: Inode, changed: (name: string) => void): () => void {
+    const watcher = { directory, changed };
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
   }
 
   /** All inodes with their paths, for those who look from outside. */
@@ -91,6 +103,10 @@ export class MemoryDisk {
       yield [`${prefix}/${name}`, inode];
       if (inode.kind === "directory") yield* this.all(inode, `${prefix}/${name}`);
     }
+  }
+
+  #tell({ directory, name }: Pick<Place, "directory" | "name">): void {
+    for (const watcher of [...this.#watchers]) if (watcher.directory === directory) watcher.changed(name);
   }
 
   #inode(kind: FileKind, mode: number, { uid, gid }: Credentials, text = ""): Inode {

@@ -15,6 +15,7 @@ export type SystemCall =
   | "chgrp"
   | "mkdir"
   | "readText"
+  | "watch"
   | "lock"
   | "bind"
   | "connect"
@@ -86,6 +87,10 @@ export function memoryFiles(disk: MemoryDisk, user: FileUser): FileSystem {
         if (Buffer.byteLength(inode.text) > bytesMax) throw systemError("EINVAL", `${path} has more than ${bytesMax} bytes`);
         return inode.text;
       });
+    },
+    watch(path, changed) {
+      user.enter("watch", path);
+      return disk.watch(existing(disk.find(path, user, "links"), path), changed);
     },
     lock: (path, text) => lock(disk, user, path, text),
     withUmask(mask, make) {

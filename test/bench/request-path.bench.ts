@@ -29,6 +29,7 @@ const files: FileSystem = {
   chgrp() {},
   mkdir() {},
   readText: () => undefined,
+  watch: () => () => {},
   lock: () => ({ kind: "locked", release() {} }),
   withUmask: (_mask, make) => make(),
 };

@@ -65,6 +65,8 @@ export interface Server extends AsyncDisposable {
   readonly socket: string;
   /** The log line that has this message, as soon as it is there. Rejects when the server ends without it. */
   line(message: string): Promise<Record<string, unknown>>;
+  /** All log lines with this message so far. */
+  logged(message: string): readonly Record<string, unknown>[];
   signal(name: "SIGTERM" | "SIGINT" | "SIGKILL"): void;
   readonly exited: Promise<number>;
 }
@@ -83,6 +85,7 @@ export async function serve(socket: string, words: readonly string[] = [], optio
     pid: child.pid,
     socket,
     line: (message) => log.line(message),
+    logged: (message) => log.all(message),
     signal: (name) => child.kill(name),
     exited: child.exited,
     async [Symbol.asyncDispose]() {
@@ -105,13 +108,17 @@ class LogReader {
 
   async line(message: string): Promise<Record<string, unknown>> {
     for (;;) {
-      for (const line of this.#text.split("\n").slice(0, -1)) {
-        const record = line.startsWith("{") ? (JSON.parse(line) as Record<string, unknown>) : {};
-        if (record["message"] === message) return record;
-      }
+      const [first] = this.all(message);
+      if (first !== undefined) return first;
       if (this.#ended) throw new Error(`the server ended without saying ${JSON.stringify(message)}:\n${this.#text}`);
       await this.#changed.promise;
     }
+  }
+
+  all(message: string): Record<string, unknown>[] {
+    const lines = this.#text.split("\n").slice(0, -1);
+    const records = lines.map((line) => (line.startsWith("{") ? (JSON.parse(line) as Record<string, unknown>) : {}));
+    return records.filter((record) => record["message"] === message);
   }
 
   async #read(stream: ReadableStream<Uint8Array>): Promise<void> {

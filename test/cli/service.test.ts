@@ -79,7 +79,7 @@ describe("install", () => {
     const text = unit("shop.service");
     expect(text).toContain(`serve ${plain} --socket ${at("s.sock")} --config ${at("my.toml")} --log-level debug\n`);
     expect(text).not.toContain("RuntimeDirectory");
-    for (const words of [["--bogus"], ["more"], ["--print-config"], ["--log-level", "loud"]]) {
+    for (const words of [["--bogus"], ["more"], ["--print-config"], ["--watch"], ["--log-level", "loud"]]) {
       expect(await service(["install", plain, "--", ...words])).toMatchObject({ exitCode: 2, stdout: "" });
     }
   });

@@ -25,3 +25,14 @@ export function latch(): { readonly opened: Promise<void>; open(): void } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { opened: promise, open: resolve };
 }
+
+const deadlineMs = 10_000;
+
+/** The same for what happens elsewhere, in another process: waits long, and looks often. */
+export async function eventuallyAsync(holds: () => boolean | Promise<boolean>, what = "the condition"): Promise<void> {
+  const end = performance.now() + deadlineMs;
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(`${what} did not come true`);
+    await Bun.sleep(10);
+  }
+}

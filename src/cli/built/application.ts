@@ -9,7 +9,7 @@ import type { BuiltProgram } from "./built-program.ts";
 export async function serveBuilt(program: BuiltProgram, options: ServeOptions): Promise<void> {
   const served = await withConfig(await builtApplication(program), process.execPath, { options, environment: process.env });
   if (options.printConfig === true) return (await import("../print-config.ts")).printConfig(served.merged);
-  await runUntilSignal(served, program.module);
+  await runUntilSignal(served, program);
 }
 
 /** Under the name and version that were said when it was built. */

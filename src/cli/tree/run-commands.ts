@@ -13,15 +13,21 @@ function addServe(program: ActonCommand): void {
   addServing(program, "module")
     .description("run an application module, or the demo services when none is given")
     .argument("[module]", "a TypeScript or JavaScript module whose default export is app({ … })")
+    .option("--watch", "take on the module's code whenever one of its files changes, and go on serving")
     .explain(
       'A module imports "acton" and "zod" from inside the executable, with nothing installed beside it, and npm packages from',
       "beside itself; native addons are refused. Only what the module imports is run: never anything from the current",
       "directory.",
     )
+    .explain(
+      "With --watch only what has changed restarts, clients stay connected, and a model is kept where its blueprint says how to",
+      "carry it over. What is wrong with the new code is logged in one line, and the old code goes on.",
+    )
     .explain("The demo services are calculator, list_service, kv_store, price_feed and health; acton discover shows what they take.")
     .example("acton serve", "serves the demo services on /tmp/acton.sock")
     .example("acton serve shop/app.ts --socket /run/shop.sock", "serves an application of your own")
     .example("acton serve shop/app.ts --print-config", "shows every setting, and which file, variable or flag it comes from")
+    .example("acton serve shop/app.ts --watch", "serves it while you write it")
     .action(async (module, options) => (await import("../serve.ts")).serve(module, options));
 }
 
@@ -66,7 +72,12 @@ function serveOptions(words: readonly string[]): ServeOptions {
   const serve = program.subcommands[0] ?? program;
   const { operands, unknown } = serve.parseOptions([...words]);
   const options: ServeOptions = serve.opts();
-  const [stray] = [...operands, ...unknown, ...(options.printConfig === true ? ["--print-config"] : [])];
+  const [stray] = [
+    ...operands,
+    ...unknown,
+    ...(options.printConfig === true ? ["--print-config"] : []),
+    ...(options.watch === true ? ["--watch"] : []),
+  ];
   if (stray !== undefined) throw usageError(`${stray} is not for a service: after -- come flags of acton serve`);
   return options;
 }
