@@ -45,7 +45,7 @@ export const listenerKeys = {
   inFlightMax: { default: 64, min: 1, max: countMax, unit: "requests", about: "Requests running at once per connection" },
   inFlightTotalMax: { default: 4096, min: 1, max: countMax, unit: "requests", about: "Requests running at once on all connections" },
   inFlightPerUidMax: { default: 0, min: 0, max: countMax, unit: "requests", about: "Requests of one user running at once; 0 is as many as in_flight_total_max" },
-  inFlightBytesMax: { default: 64 * MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Frames of requests that run and of open streams on all connections together" },
+  inFlightBytesMax: { default: 64 * MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Frames of requests that run, open streams and messages not handled yet, all connections together" },
   waitingBytesMax: { default: MiB, min: 1, max: byteCountMax, unit: "bytes", about: "Request frames that wait per connection before it is no longer read" },
   streamsMax: { default: 128, min: 1, max: countMax, unit: "streams", about: "Streams open at once per connection" },
   subscriptionsMax: { default: 128, min: 1, max: countMax, unit: "subscriptions", about: "Subscribed types per connection, and patterns (128 at most)" },

@@ -77,9 +77,16 @@ export class Activation implements HandlerArgument<unknown, MessageType>, Caller
     return this.#abort.signal;
   }
 
+  /** The handler is done with its message, or the agent with the handler. */
+  settle(): void {
+    if (this.settled) return;
+    this.settled = true;
+    this.envelope.load?.release();
+  }
+
   /** The agent goes on without this handler: its asker hears the failure, the handler its signal. */
   expel(failure: Failure): void {
-    this.settled = true;
+    this.settle();
     this.#tellToStop();
     this.envelope.port?.abandon(failure);
   }

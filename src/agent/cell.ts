@@ -149,6 +149,7 @@ export class AgentCell extends Receiver implements Task, RunnerHost {
     if (entry === undefined || !this.#gate.admits(entry.exclusive)) return false;
     const envelope = this.mailbox.take();
     if (envelope.begins()) this.#runner.run(entry, envelope);
+    else envelope.load?.release();
     return true;
   }
 

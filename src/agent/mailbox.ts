@@ -154,7 +154,8 @@ export class Mailbox {
     for (let sender = this.#senders?.[0]; sender !== undefined; sender = this.#senders?.[0]) {
       if (this.#count >= this.#limits.mailboxSize) return;
       this.#senders?.shift();
-      if (!sender.envelope.withdrawn) this.push(sender.entry, sender.envelope);
+      if (sender.envelope.withdrawn) sender.envelope.load?.release();
+      else this.push(sender.entry, sender.envelope);
       this.#settle(sender, undefined);
     }
     this.#senders = undefined;

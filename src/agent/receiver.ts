@@ -117,6 +117,7 @@ export abstract class Receiver implements Recipient, Living {
   protected abandonOne(envelope: Envelope, failure: Failure): void {
     this.services.deadLetter(envelope, this.name, failure.message);
     envelope.port?.abandon(failure);
+    envelope.load?.release();
   }
 
   /** Why the agent does not take the message, whatever room there is. */

@@ -56,9 +56,9 @@ export class Runner implements LongRunner {
         if (isItems(result)) return this.#await(activation, this.#drive(activation, result));
       }
       envelope.port?.returned(result);
-      activation.settled = true;
+      activation.settle();
     } catch (error) {
-      activation.settled = true;
+      activation.settle();
       this.#failed(activation, error);
     }
   }
@@ -86,7 +86,7 @@ export class Runner implements LongRunner {
 
   /** False for a handler that had been expelled: what it comes to concerns nobody any more. */
   #settled(activation: Activation): boolean {
-    activation.settled = true;
+    activation.settle();
     this.#services.lag?.ended(this.#timingOf(activation.entry));
     return this.#gate.leave(activation);
   }

@@ -70,7 +70,7 @@ function ratesOf(before: Figures, now: Figures, seconds: number): ReadonlyMap<st
 }
 
 function isCounter(name: string): boolean {
-  return /_(?:accepted|refused|idle|slow|received|sent|processed|dropped|withheld|denied|limit)$|^errors$|^lags$/.test(name);
+  return /_(?:accepted|refused|idle|slow|received|sent|processed|dropped|withheld|denied|limit|paused|unfinished)$|^errors$|^lags$/.test(name);
 }
 
 /** `rates` adds a column, which is empty until there is something to compare with. */

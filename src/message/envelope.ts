@@ -37,6 +37,12 @@ export interface Origin {
 
 export const originHere: Origin = { peer: undefined, identity: undefined, trace: undefined, connection: { revoked: false }, askChain: undefined };
 
+/** What a message takes of the one who let it in. */
+export interface Load {
+  /** The message was handled, or dropped. Called once by whoever took it in. */
+  release(): void;
+}
+
 export class Envelope {
   readonly type: MessageType;
   readonly payload: unknown;
@@ -44,13 +50,22 @@ export class Envelope {
   readonly port: ReplyPort | null;
   readonly sender: AgentRef<MessageType> | undefined;
   readonly origin: Origin | undefined;
+  readonly load: Load | undefined;
 
-  constructor(type: MessageType, payload: unknown, port: ReplyPort | null, sender: AgentRef<MessageType> | undefined, origin: Origin | undefined) {
+  constructor(
+    type: MessageType,
+    payload: unknown,
+    port: ReplyPort | null,
+    sender: AgentRef<MessageType> | undefined,
+    origin: Origin | undefined,
+    load?: Load,
+  ) {
     this.type = type;
     this.payload = payload;
     this.port = port;
     this.sender = sender;
     this.origin = origin;
+    this.load = load;
   }
 
   /** Asked once, when its handler is about to run: false when it is not to. */

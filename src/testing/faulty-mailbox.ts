@@ -49,7 +49,7 @@ export class FaultyMailbox extends Mailbox {
     for (const held of this.#held) {
       held.forget();
       this.#services.deadLetter(held.envelope, this.#owner.name, failure.message);
-      held.envelope.port?.abandon(failure);
+      this.#lose(held.envelope, failure);
     }
   }
 
@@ -69,6 +69,7 @@ export class FaultyMailbox extends Mailbox {
       case undefined:
         return this.#enter(entry, envelope);
       case "drop":
+        envelope.load?.release();
         return;
       case "delay":
         this.#hold(rule, entry, envelope);
@@ -99,8 +100,13 @@ export class FaultyMailbox extends Mailbox {
   /** Comes in by itself, and waits for room as its sender would have. */
   #arrive(entry: HandlerEntry, envelope: Envelope): void {
     this.#past.add(envelope);
-    if (!super.put(entry, envelope)) this.wait(entry, envelope, (failure) => failure && envelope.port?.abandon(failure));
+    if (!super.put(entry, envelope)) this.wait(entry, envelope, (failure) => failure && this.#lose(envelope, failure));
     this.#wake();
+  }
+
+  #lose(envelope: Envelope, failure: Failure): void {
+    envelope.port?.abandon(failure);
+    envelope.load?.release();
   }
 
   #hold(rule: FaultRule, entry: HandlerEntry, envelope: Envelope): Held {

@@ -105,9 +105,9 @@ export class OutgoingCalls {
 
 /** The same message for another thread, with those here that wait for its answer. */
 export function chained(envelope: Envelope, caller: Caller | undefined): Envelope {
-  const { type, payload, port, sender, origin = originHere } = envelope;
+  const { type, payload, port, sender, origin = originHere, load } = envelope;
   if (port === null || caller === undefined) return envelope;
-  return new Envelope(type, payload, port, sender, { ...origin, askChain: caller.askChain });
+  return new Envelope(type, payload, port, sender, { ...origin, askChain: caller.askChain }, load);
 }
 
 /** Stands for the handler in the other thread. Until that says more, nobody knows whether it has begun. */

@@ -174,7 +174,8 @@ export class ThreadCell extends Receiver implements LifeOwner {
       const entry = this.mailbox.nextEntry();
       if (entry === undefined) return;
       const envelope = this.mailbox.take();
-      if (!envelope.withdrawn) life.deliver(entry, envelope);
+      if (envelope.withdrawn) envelope.load?.release();
+      else life.deliver(entry, envelope);
     }
   }
 }

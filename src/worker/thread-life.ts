@@ -144,7 +144,7 @@ export class ThreadLife {
   /** Ends the thread now. What has begun, and not been told otherwise, fails. */
   end(why = "its thread was ended"): void {
     if (this.#stage === "ended") return;
-    this.close(agentStopped);
+    for (const { envelope } of this.close(agentStopped)) envelope.load?.release();
     this.#stage = "ended";
     this.#thread.terminate();
     this.#watch.end();
@@ -160,6 +160,7 @@ export class ThreadLife {
   // Whoever asked has the error; what was only sent is lost.
   #uncopied({ call }: CallPacket, envelope: Envelope, why: string): void {
     this.#window.drop(call);
+    envelope.load?.release();
     if (envelope.port === null) {
       this.#services.deadLetter(envelope, this.#owner.name, why);
       this.#services.log.warn("message lost: it cannot be copied to another thread", {

@@ -50,6 +50,8 @@ export class Window {
 
   #forget(upTo: number): void {
     const first = this.#given.findIndex(({ call }) => call > upTo);
-    this.#given = first < 0 ? [] : this.#given.slice(first);
+    const begun = this.#given.splice(0, first < 0 ? this.#given.length : first);
+    // How long a handler there takes, nobody says: what has begun is handled.
+    for (const { envelope } of begun) envelope.load?.release();
   }
 }

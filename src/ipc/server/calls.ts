@@ -5,6 +5,7 @@ import type { Clock } from "../../clock.ts";
 import { type Failure, withRan } from "../../errors.ts";
 import type { Address, RequestPacket } from "../wire/packet.ts";
 import type { Capacity, SharedPlaces } from "./capacity.ts";
+import { ByteAccount, type HeldBytes } from "./held-bytes.ts";
 import type { ReplySlot } from "./reply-order.ts";
 import { WaitingCall } from "./waiting-call.ts";
 
@@ -12,8 +13,8 @@ import { WaitingCall } from "./waiting-call.ts";
 export interface OpenCall {
   readonly kind: "request" | "stream" | "watch";
   readonly packet: Address;
-  /** Bytes of its frame's body, which it holds as long as it is open. */
-  readonly bytes: number;
+  /** Its frame, which it holds as long as it is open. */
+  readonly held: HeldBytes | undefined;
   /** Ends it with this failure. */
   cancel(failure: Failure): void;
   /** Lets a stream with a window send so many more frames. */
@@ -53,8 +54,8 @@ export class Calls {
   /** Streams, and watches, which last as long. */
   streams = 0;
   waitingBytes = 0;
-  #openBytes = 0;
   #streamNumber = 0;
+  readonly bytes: ByteAccount;
   readonly #limits: CallLimits;
   readonly #clock: Clock;
   readonly #shared: SharedPlaces;
@@ -75,6 +76,7 @@ export class Calls {
     this.#limits = context.config;
     this.#clock = context.clock;
     this.#shared = context;
+    this.bytes = new ByteAccount(context.inFlightBytes);
     this.#user = user;
     this.#owner = owner;
   }
@@ -90,11 +92,6 @@ export class Calls {
   /** So much waits that nothing more should be read. */
   get saturated(): boolean {
     return this.waitingBytes > this.#limits.waitingBytesMax;
-  }
-
-  /** One more may be open: all together hold less than they may, or this connection holds nothing. */
-  get hasBytes(): boolean {
-    return this.#openBytes === 0 || !this.#shared.inFlightBytes.exhausted;
   }
 
   /** A name for a stream that its client gave none. */
@@ -138,8 +135,7 @@ export class Calls {
     if (closed !== undefined) (this.#closings ??= new Map()).set(call, closed);
     const { correlation, streamId } = call.packet;
     this.#open.set(correlation ?? call, call);
-    this.#openBytes += call.bytes;
-    this.#shared.inFlightBytes.take(call.bytes);
+    call.held?.share();
     if (call.kind !== "request") {
       this.streams += 1;
       if (correlation === null && streamId !== null) this.#unnamedStreams.set(streamId, call);
@@ -162,8 +158,7 @@ export class Calls {
       this.#shared.inFlight.give(1);
       this.#user?.give(1);
     }
-    this.#openBytes -= call.bytes;
-    this.#shared.inFlightBytes.give(call.bytes);
+    call.held?.release();
     if (this.#waiting.size > 0) this.#admitWaiting();
   }
 
@@ -208,7 +203,7 @@ export class Calls {
   }
 
   #hasPlaceFor(packet: RequestPacket): boolean {
-    return !packet.expectsReply || (this.requests < this.#limits.inFlightMax && !this.#shared.inFlight.exhausted && this.hasBytes);
+    return !packet.expectsReply || (this.requests < this.#limits.inFlightMax && !this.#shared.inFlight.exhausted && this.bytes.takesCall);
   }
 
   #end(waiting: WaitingCall<Arrival>, failure: Failure): void {

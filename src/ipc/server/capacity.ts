@@ -5,18 +5,21 @@
 export interface SharedPlaces {
   /** Requests in flight. */
   readonly inFlight: Capacity;
-  /** Bytes of their frames, and of open streams'. */
+  /** Bytes of their frames, of open streams', and of messages that are not handled yet. */
   readonly inFlightBytes: Capacity;
 }
 
 export class Capacity {
   readonly max: number;
+  readonly #reserve: number;
   #used = 0;
   #calling = false;
   readonly #waiting = new Set<() => void>();
 
-  constructor(max: number) {
+  /** The reserve is beyond `max`, for those who have nothing yet. */
+  constructor(max: number, reserve = 0) {
     this.max = max;
+    this.#reserve = reserve;
   }
 
   get used(): number {
@@ -25,6 +28,11 @@ export class Capacity {
 
   get exhausted(): boolean {
     return this.#used >= this.max;
+  }
+
+  /** The reserve is used up, too. */
+  get spent(): boolean {
+    return this.#used >= this.max + this.#reserve;
   }
 
   take(count: number): void {

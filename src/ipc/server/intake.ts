@@ -206,22 +206,23 @@ export class Intake implements Task, Timer {
 
   // Accounts for what is left of the input, and stops or goes on reading accordingly.
   #settle(progressed: boolean): void {
-    const { unfinished, clock, config } = this.#context;
+    const { unfinished, clock, config, counters } = this.#context;
     const held = this.#decoder.held;
-    const more = held - this.#held;
+    if (held > this.#held) unfinished.take(held - this.#held);
+    else if (held < this.#held) unfinished.give(this.#held - held);
     this.#held = held;
-    if (more > 0) unfinished.take(more);
-    else if (more < 0) unfinished.give(-more);
-    // A frame too long to be read, on a connection that cannot be told so yet: its dialect is not known.
-    const undecidable = this.#dialect === undefined && this.#oversize() !== undefined;
     const overBudget = held > 0 && unfinished.exhausted;
     if (overBudget) unfinished.whenRoom(this.#resumeReading);
-    const behind = !this.#owner.keepsUp || (this.#pumpQueued && held > backlogBytesMax);
+    const keepsUp = this.#owner.keepsUp;
+    const behind = !keepsUp || (this.#pumpQueued && held > backlogBytesMax);
+    if (!this.#paused && (overBudget || !keepsUp)) counters[keepsUp ? "readsPausedUnfinished" : "readsPaused"] += 1;
     // What could not come because of us is not late.
     if (progressed || held === 0 || (this.#behind && !behind)) clock.disarm(this);
     this.#behind = behind;
     this.#setPaused(behind || overBudget);
-    if ((held > 0 || this.#paused) && this.place < 0) clock.arm(this, undecidable ? firstBytesMs : config.frameTimeoutMs);
+    if ((held === 0 && !this.#paused) || this.place >= 0) return;
+    // A frame too long to be read, on a connection that cannot be told so yet: its dialect is not known.
+    clock.arm(this, this.#dialect === undefined && this.#oversize() !== undefined ? firstBytesMs : config.frameTimeoutMs);
   }
 
   #oversize(): Failure | undefined {

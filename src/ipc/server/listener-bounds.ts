@@ -20,10 +20,7 @@ export function checkOpenFiles(config: IpcConfig, openFiles: number): void {
   );
 }
 
-/**
- * What clients can make the server hold, in bytes of their frames, when all of them do their worst with requests.
- * What is sent without asking for an answer waits in mailboxes, whose bound is each agent's own.
- */
+/** What clients can make the server hold, in bytes of their frames, when all of them do their worst. */
 export function memoryBound(config: IpcConfig): number {
   // One message more than may wait, and one that a connection may have in flight whatever the others hold.
   const perConnection = 2 * config.outgoingHardBytes + config.waitingBytesMax + 2 * config.maxMessageSize + kernelBytesPerConnection;

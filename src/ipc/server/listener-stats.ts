@@ -9,6 +9,8 @@ export class ListenerCounters {
   connectionsOverUserLimit = 0;
   connectionsClosedIdle = 0;
   connectionsClosedSlow = 0;
+  readsPaused = 0;
+  readsPausedUnfinished = 0;
   framesReceived = 0;
   framesIgnored = 0;
   bytesReceived = 0;
@@ -47,7 +49,7 @@ export interface ListenerStats {
   /** Closed because their peer did not read. */
   readonly connectionsClosedSlow: number;
   readonly requestsInFlight: number;
-  /** Bytes of their frames, and of open streams'. */
+  /** Bytes of their frames, of open streams', and of messages that are not handled yet. */
   readonly bytesInFlight: number;
   readonly streamsOpen: number;
   /** Requests that wait for one of their connection's places. */
@@ -55,6 +57,10 @@ export interface ListenerStats {
   readonly subscriptions: number;
   /** Bytes of frames that have begun and not ended, all connections together. */
   readonly unfinishedBytes: number;
+  /** How often a connection was not read for a while, because too many of its requests or of its answers waited. */
+  readonly readsPaused: number;
+  /** The same, because the unfinished frames of all were too many bytes. */
+  readonly readsPausedUnfinished: number;
   readonly framesReceived: number;
   /** Those of them that ask for nothing: keep-alives, and kinds that only servers send. */
   readonly framesIgnored: number;

@@ -25,7 +25,8 @@ export function makeContext(parts: Pick<ServerContext, Given>, state: ListenerSt
     counters: new ListenerCounters(),
     buffers: new BufferPool(),
     inFlight: new Capacity(config.inFlightTotalMax),
-    inFlightBytes: new Capacity(config.inFlightBytesMax),
+    // Each connection may have one message in flight, whatever the others hold.
+    inFlightBytes: new Capacity(config.inFlightBytesMax, (config.maxConnections - 1) * config.maxMessageSize),
     unfinished: new Capacity(config.unfinishedBytesMax),
     get draining() {
       return state.isDraining();

@@ -42,7 +42,7 @@ export interface ServerContext {
   readonly buffers: BufferPool;
   /** Requests in flight, all connections together. */
   readonly inFlight: Capacity;
-  /** Bytes of their frames, and of open streams', all connections together. */
+  /** Bytes of their frames, of open streams' and of messages that are not handled yet, all connections together. */
   readonly inFlightBytes: Capacity;
   /** Bytes of unfinished frames, all connections together. */
   readonly unfinished: Capacity;

@@ -155,8 +155,8 @@ export const serverDefects: readonly Defect[] = [
     kind: "slip",
     does: "A frame that never becomes whole keeps its connection",
     file: "ipc/server/intake.ts",
-    text: "if ((held > 0 || this.#paused) && this.place < 0) clock.arm(this, undecidable ? firstBytesMs : config.frameTimeoutMs);",
-    by: "void undecidable;",
+    text: "if ((held === 0 && !this.#paused) || this.place >= 0) return;",
+    by: "return;",
   },
   {
     name: "one-connection-more",

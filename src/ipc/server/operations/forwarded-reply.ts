@@ -5,19 +5,28 @@ import type { Recipient } from "../../../message/recipient.ts";
 import { Envelope } from "../../../message/envelope.ts";
 import type { MessageType } from "../../../message/message-type.ts";
 import type { ReplySink } from "../../../message/reply-port.ts";
+import type { HeldBytes } from "../held-bytes.ts";
 import type { ServerContext } from "../server-context.ts";
+
+export interface ForwardOptions {
+  readonly streaming: boolean;
+  /** What the request holds: until what came of it is handled, too. */
+  readonly held: HeldBytes;
+}
 
 export class ForwardedReply implements ReplySink {
   readonly streaming: boolean;
   readonly #context: ServerContext;
   readonly #recipient: Recipient;
   readonly #type: MessageType;
+  readonly #held: HeldBytes;
 
-  constructor(context: ServerContext, recipient: Recipient, type: MessageType, streaming: boolean) {
+  constructor(context: ServerContext, recipient: Recipient, type: MessageType, { streaming, held }: ForwardOptions) {
     this.#context = context;
     this.#recipient = recipient;
     this.#type = type;
     this.streaming = streaming;
+    this.#held = held;
   }
 
   resolve(value: unknown): void {
@@ -31,16 +40,20 @@ export class ForwardedReply implements ReplySink {
       this.#lost(`${this.#type.name} has no answer type`);
       return undefined;
     }
-    const envelope = new Envelope(answer, value, null, undefined, undefined);
+    const envelope = new Envelope(answer, value, null, undefined, undefined, this.#held.share());
     const failure = this.#recipient.offer(envelope);
     if (failure === undefined) return undefined;
     if (failure.code !== "TARGET_BUSY") {
+      this.#held.release();
       this.#lost(failure.message);
       return undefined;
     }
     return new Promise((resolve) => {
       this.#recipient.post(envelope, (late) => {
-        if (late !== undefined) this.#lost(late.message);
+        if (late !== undefined) {
+          this.#held.release();
+          this.#lost(late.message);
+        }
         resolve();
       });
     });

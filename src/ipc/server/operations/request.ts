@@ -12,6 +12,7 @@ import type { Address, RequestPacket } from "../../wire/packet.ts";
 import type { Arrival, OpenCall } from "../calls.ts";
 import type { Connection } from "../connection.ts";
 import { type Operation, refusalOf } from "../policy.ts";
+import type { HeldBytes } from "../held-bytes.ts";
 import type { ReplySlot } from "../reply-order.ts";
 import type { ServerContext } from "../server-context.ts";
 import { answer } from "./answer.ts";
@@ -51,13 +52,12 @@ export function performRequest(context: ServerContext, connection: Connection, a
   const { recipient, type, payload, forwardTo } = found;
   const chained = chainedAsk(context, connection, packet);
   const origin = connection.origin.of(packet.trace, chained?.elsewhere);
-  if (forwardTo !== undefined) {
-    const port = new ReplyPort(new ForwardedReply(context, forwardTo, type, packet.expectsStream));
-    acknowledge(connection, packet, slot, recipient.offer(new Envelope(type, payload, port, undefined, origin)));
-    return;
-  }
-  if (!packet.expectsReply && !packet.expectsStream) {
-    acknowledge(connection, packet, slot, recipient.offer(new Envelope(type, payload, null, undefined, origin)));
+  if (isSend(packet)) {
+    const held = connection.calls.bytes.hold(arrival.bytes);
+    const port = forwardTo && new ReplyPort(new ForwardedReply(context, forwardTo, type, { streaming: packet.expectsStream, held }));
+    const failure = recipient.offer(new Envelope(type, payload, port ?? null, undefined, origin, held));
+    if (failure !== undefined) held.release();
+    acknowledge(connection, packet, slot, failure);
     return;
   }
   if (packet.timeoutMs === 0) {
@@ -70,17 +70,25 @@ export function performRequest(context: ServerContext, connection: Connection, a
     connection.fail(packet, slot, cycle);
     return;
   }
-  const call = packet.expectsStream ? new StreamCall(context, connection, arrival) : new RequestCall(context, connection, arrival);
+  const held = connection.calls.bytes.hold(arrival.bytes);
+  const call = packet.expectsStream ? new StreamCall(context, connection, arrival, held) : new RequestCall(context, connection, arrival, held);
   connection.calls.open(call, asker && (() => asker.waitsNoMore(call.port)));
   asker?.waitsFor(call.port, recipient, type);
-  const failure = recipient.offer(new Envelope(type, payload, call.port, undefined, origin));
-  if (failure !== undefined) call.port.abandon(failure);
+  const failure = recipient.offer(new Envelope(type, payload, call.port, undefined, origin, held));
+  if (failure === undefined) return;
+  held.release();
+  call.port.abandon(failure);
+}
+
+/** Nothing but its having come is answered: it wants no answer, or another agent gets it. */
+function isSend({ expectsReply, expectsStream, replyTo }: RequestPacket): boolean {
+  return replyTo !== undefined || !(expectsReply || expectsStream);
 }
 
 // Whoever gets no answer from the agent does not wait for it. Only our own user's word is taken: a chain could make requests fail.
 function chainedAsk(context: ServerContext, connection: Connection, packet: RequestPacket): ChainedAsk | undefined {
-  const { askChain, expectsReply, expectsStream, replyTo } = packet;
-  if (askChain === undefined || replyTo !== undefined || !(expectsReply || expectsStream)) return undefined;
+  const { askChain } = packet;
+  if (askChain === undefined || isSend(packet)) return undefined;
   return connection.origin.peer.uid === context.uid ? context.askChains.read(askChain) : undefined;
 }
 
@@ -109,8 +117,14 @@ function resolve(context: ServerContext, connection: Connection, packet: Request
     logSchemaFault(context.log, type, validation);
     return { code: "SERIALIZATION_ERROR", message: validation.problem };
   }
-  const crowded = packet.expectsStream ? tooManyStreams(context, connection) : packet.expectsReply ? tooManyOfUser(context, connection) : undefined;
-  return crowded ?? { recipient, type, payload: validation.value, forwardTo };
+  return crowding(context, connection, packet) ?? { recipient, type, payload: validation.value, forwardTo };
+}
+
+function crowding(context: ServerContext, connection: Connection, packet: RequestPacket): Failure | undefined {
+  const sendsTooMuch = isSend(packet) && !connection.calls.bytes.takesSend;
+  if (sendsTooMuch) return { code: "TARGET_BUSY", message: "messages that are not handled yet hold too many bytes already" };
+  if (packet.expectsStream) return tooManyStreams(context, connection);
+  return packet.expectsReply ? tooManyOfUser(context, connection) : undefined;
 }
 
 function tooManyOfUser(context: ServerContext, connection: Connection): Failure | undefined {
@@ -146,7 +160,7 @@ class RequestCall implements OpenCall, ReplySink, Timer {
   readonly streaming = false;
   readonly port = new ReplyPort(this);
   readonly packet: RequestPacket;
-  readonly bytes: number;
+  readonly held: HeldBytes;
   due = 0;
   order = 0;
   place = -1;
@@ -155,11 +169,11 @@ class RequestCall implements OpenCall, ReplySink, Timer {
   readonly #slot: ReplySlot | undefined;
   readonly #timeoutMs: number;
 
-  constructor(context: ServerContext, connection: Connection, { packet, slot, bytes, at }: Arrival) {
+  constructor(context: ServerContext, connection: Connection, { packet, slot, at }: Arrival, held: HeldBytes) {
     this.#context = context;
     this.#connection = connection;
     this.packet = packet;
-    this.bytes = bytes;
+    this.held = held;
     this.#slot = slot;
     this.#timeoutMs = packet.timeoutMs ?? context.config.requestTimeoutMs;
     if (this.#timeoutMs !== Infinity) context.clock.armAt(this, at + this.#timeoutMs);

@@ -6,6 +6,7 @@ import { ReplyPort, type ReplySink } from "../../../message/reply-port.ts";
 import type { RequestPacket } from "../../wire/packet.ts";
 import type { Arrival, OpenCall } from "../calls.ts";
 import type { Connection } from "../connection.ts";
+import type { HeldBytes } from "../held-bytes.ts";
 import type { ReplySlot } from "../reply-order.ts";
 import type { ServerContext } from "../server-context.ts";
 import { replyFailure } from "./reply-failure.ts";
@@ -17,7 +18,7 @@ const heldMax = 1024;
 export function tooManyStreams(context: ServerContext, { calls }: Connection): Failure | undefined {
   const { streamsMax, inFlightBytesMax } = context.config;
   if (calls.streams >= streamsMax) return { code: "TARGET_BUSY", message: `this connection has ${streamsMax} streams open already` };
-  if (!calls.hasBytes) return { code: "TARGET_BUSY", message: `what is in flight holds ${inFlightBytesMax} bytes already` };
+  if (!calls.bytes.takesCall) return { code: "TARGET_BUSY", message: `what is in flight holds ${inFlightBytesMax} bytes already` };
   return undefined;
 }
 
@@ -26,7 +27,7 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   readonly streaming = true;
   readonly port = new ReplyPort(this);
   readonly packet: RequestPacket;
-  readonly bytes: number;
+  readonly held: HeldBytes;
   due = 0;
   order = 0;
   place = -1;
@@ -44,11 +45,11 @@ export class StreamCall implements OpenCall, ReplySink, Timer {
   #credit: number;
   readonly #held: Array<{ readonly value: unknown; readonly resolve: (pace: Promise<void> | undefined) => void }> = [];
 
-  constructor(context: ServerContext, connection: Connection, { packet, slot, bytes, at }: Arrival) {
+  constructor(context: ServerContext, connection: Connection, { packet, slot, at }: Arrival, held: HeldBytes) {
     this.#context = context;
     this.#connection = connection;
     this.packet = packet;
-    this.bytes = bytes;
+    this.held = held;
     this.#slot = slot;
     const { timeoutMs, streamWindow } = packet;
     this.#credit = streamWindow ?? Infinity;

@@ -32,7 +32,7 @@ function resolve(context: ServerContext, connection: Connection, packet: WatchPa
 
 class WatchCall implements OpenCall {
   readonly kind = "watch";
-  readonly bytes = 0;
+  readonly held = undefined;
   readonly packet: WatchPacket;
   readonly #connection: Connection;
   #unwatch: (() => void) | undefined;
