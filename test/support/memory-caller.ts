@@ -16,7 +16,7 @@ export class MemoryCaller {
     caller.#socket = await transport.connect(path, {
       data: (bytes) => caller.#arrived(bytes),
       drain: () => caller.#flush(),
-      end: () => (caller.ended = true),
+      end: () => caller.destroy(),
       close: () => (caller.ended = true),
     });
     return caller;
@@ -61,6 +61,7 @@ export class MemoryCaller {
   }
 
   destroy(): void {
+    this.ended = true;
     this.#socket?.terminate();
   }
 
