@@ -21,5 +21,7 @@ export interface SoakCheck {
   readonly title: string;
   /** What must be reached. */
   readonly pass: string;
+  /** It takes too long to be among all of them. */
+  readonly whenNamed?: true;
   run(options: SoakOptions): Promise<SoakResult>;
 }

@@ -280,7 +280,7 @@ describe("a stack that is spent", () => {
             const mine = frames.filter((frame) => frame["request_id"] === "it");
             if (stream) expect(mine.map((frame) => frame["sequence"])).toEqual(mine.map((_, index) => index));
             else expect(mine).toHaveLength(1);
-            expect(server.listener.stats()).toMatchObject({ requestsInFlight: 0, streamsOpen: 0, activeConnections: 2 });
+            expect(server.listener.stats()).toMatchObject({ requestsInFlight: 0, bytesInFlight: 0, streamsOpen: 0, activeConnections: 2 });
           }
         });
       }

@@ -14,6 +14,8 @@ export interface ServedOptions {
   readonly openFiles?: number;
   /** Where standard error goes instead of into `log`: an open descriptor. */
   readonly stderr?: number;
+  /** More words on the command line. */
+  readonly words?: readonly string[];
   readonly cwd?: string;
   readonly executable?: string;
   /** What is served; the checks' application unless given. */
@@ -36,7 +38,15 @@ export class Served implements AsyncDisposable {
   private constructor(options: ServedOptions, socket?: string) {
     this.#directory = socket === undefined ? temporaryDirectory() : undefined;
     this.socket = socket ?? join(this.#directory?.path ?? "", "s.sock");
-    const command = [...(options.under ?? []), options.executable ?? executable, "serve", options.module ?? service, "--socket", this.socket];
+    const command = [
+      ...(options.under ?? []),
+      options.executable ?? executable,
+      "serve",
+      options.module ?? service,
+      "--socket",
+      this.socket,
+      ...(options.words ?? []),
+    ];
     const limited = options.openFiles === undefined ? command : ["/bin/sh", "-c", `ulimit -n ${options.openFiles}; exec "$@"`, "sh", ...command];
     const config = Object.entries(options.config ?? {}).map(([name, value]) => [`ACTON_${name}`, String(value)]);
     this.#child = Bun.spawn(limited, {

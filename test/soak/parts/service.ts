@@ -2,6 +2,7 @@
 // end, handlers that fail in every way, and a look at the process from inside.
 
 import { agent, app, message } from "acton";
+import { connect } from "acton/client";
 import { z } from "zod";
 
 const Echoed = message("Echoed", z.json());
@@ -24,6 +25,8 @@ const Inspect = message("Inspect", { collect: z.boolean() }).replies(Inside);
 const Say = message("Say", { lines: z.int(), text: z.string() }).replies(Echoed);
 const Fail = message("Fail", { how: z.string(), text: z.string() }).replies(Echoed);
 const FailStream = message("FailStream", { text: z.string() }).streams(Item);
+
+const Round = message("Round", { socket: z.string() }).replies(Echoed);
 
 const plain = agent("plain", () => ({}))
   .actOn(Echo, ({ message }) => message)
@@ -109,12 +112,24 @@ const faulty = agent("faulty", () => ({}))
     throw new Error(message.text);
   });
 
+// Asks itself, by way of the socket.
+const roundabout = agent("roundabout", () => ({})).mutateOn(Round, async ({ message, reply }) => {
+  const client = await connect(message.socket);
+  try {
+    return await client.ask("roundabout", Round, message);
+  } catch (error) {
+    return reply.fail(error);
+  } finally {
+    client.close();
+  }
+});
+
 function recursion(depth: number): number {
   return recursion(depth + 1) + 1;
 }
 
 export default app({
   name: "soak",
-  agents: [plain, work, ledger, streams, forever, press, sea, faulty],
+  agents: [plain, work, ledger, streams, forever, press, sea, faulty, roundabout],
   publishes: [News, Wave],
 });
