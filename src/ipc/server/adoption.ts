@@ -47,11 +47,11 @@ function check(path: string, { files, uid, guarded }: AdoptionSeams): void {
   }
   if (guarded) return;
   if (status?.kind !== "socket")
-    throw refused(`nothing shows who can connect to it: ${path} is not a socket from here. A policy with admit would decide`);
+    throw refused(`nothing shows who can connect to it: ${path} is not a socket from here. A policy that tells users apart would decide`);
   if ((status.mode & othersMayConnect) === 0) return;
   const mode = status.mode.toString(8).padStart(4, "0");
   throw refused(
-    `others can connect to ${path} (mode ${mode}), and no policy says who may: set SocketMode=0600, or give the application a policy with admit`,
+    `others can connect to ${path} (mode ${mode}), and no policy tells them apart: set SocketMode=0600, or give the application such a policy`,
   );
 }
 
