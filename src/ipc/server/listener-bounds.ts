@@ -22,7 +22,8 @@ export function checkOpenFiles(config: IpcConfig, openFiles: number): void {
 
 /** What clients can make the server hold, in bytes of their frames, when all of them do their worst. */
 export function memoryBound(config: IpcConfig): number {
-  // One message more than may wait, and one that a connection may have in flight whatever the others hold.
-  const perConnection = 2 * config.outgoingHardBytes + config.waitingBytesMax + 2 * config.maxMessageSize + kernelBytesPerConnection;
+  // What goes out, what waits for an earlier answer, pushes; and one message more than may wait, and one that a connection may
+  // have in flight whatever the others hold.
+  const perConnection = 3 * config.outgoingHardBytes + config.waitingBytesMax + 2 * config.maxMessageSize + kernelBytesPerConnection;
   return config.maxConnections * perConnection + config.inFlightBytesMax + config.unfinishedBytesMax;
 }

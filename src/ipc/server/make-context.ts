@@ -3,10 +3,9 @@
 import type { Publication } from "../../broker/publication.ts";
 import { BufferPool } from "../wire/buffer-pool.ts";
 import { encodeJson } from "../wire/json.ts";
-import type { EncodedPayload } from "../wire/packet.ts";
 import { Capacity } from "./capacity.ts";
 import { ListenerCounters, type ListenerStats } from "./listener-stats.ts";
-import type { ServerContext } from "./server-context.ts";
+import type { ServerContext, SharedPayload } from "./server-context.ts";
 
 type Given = "config" | "clock" | "scheduler" | "log" | "names" | "types" | "broker" | "askChains" | "uid" | "policy" | "product" | "application";
 
@@ -18,7 +17,7 @@ export interface ListenerState {
 export function makeContext(parts: Pick<ServerContext, Given>, state: ListenerState): ServerContext {
   const { config } = parts;
   let pushNumber = 0;
-  let last: { readonly publication: Publication; readonly payload: EncodedPayload } | undefined;
+  let last: { readonly publication: Publication; readonly payload: SharedPayload } | undefined;
   return {
     ...parts,
     codecLimits: { depth: config.depthMax, tokens: config.tokensMax },
@@ -41,7 +40,9 @@ export function makeContext(parts: Pick<ServerContext, Given>, state: ListenerSt
   };
 }
 
-function encodedOnce(value: unknown): EncodedPayload {
-  let json: string | undefined;
-  return { value, json: () => (json ??= encodeJson(value)) };
+function encodedOnce(value: unknown): SharedPayload {
+  let text: string | undefined;
+  let bytes: number | undefined;
+  const json = (): string => (text ??= encodeJson(value));
+  return { value, json, bytes: () => (bytes ??= Buffer.byteLength(json())) };
 }

@@ -22,6 +22,12 @@ export interface Release {
   readonly version: string;
 }
 
+/** A broadcast's payload, which many connections may get. */
+export interface SharedPayload extends EncodedPayload {
+  /** Of its JSON. */
+  bytes(): number;
+}
+
 export interface ServerContext {
   readonly config: IpcConfig;
   readonly codecLimits: CodecLimits;
@@ -51,5 +57,5 @@ export interface ServerContext {
   stats(): ListenerStats;
   nextPushNumber(): number;
   /** The publication's payload, encoded at most once however many connections it goes to. */
-  payloadOf(publication: Publication): EncodedPayload;
+  payloadOf(publication: Publication): SharedPayload;
 }

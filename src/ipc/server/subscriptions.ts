@@ -1,5 +1,5 @@
 // One connection's subscriptions, and the pushes that wait for it. The connection joins the broker as a subscriber
-// like any other. When too many pushes wait, the newest are dropped, counted, and owned up to in the next one.
+// like any other. When too many pushes wait, or too large ones, the newest are dropped, counted, and owned up to in the next one.
 
 import type { Publication, Subscriber } from "../../broker/publication.ts";
 import { patternProblem } from "../../broker/topics.ts";
@@ -31,6 +31,7 @@ interface WaitingPush {
   readonly seq: number;
   /** How many were lost just before it. */
   readonly dropped: number;
+  readonly bytes: number;
 }
 
 export class Subscriptions implements Subscriber {
@@ -40,6 +41,7 @@ export class Subscriptions implements Subscriber {
   readonly #leavePattern = new Map<string, () => void>();
   readonly #seqOfType = new Map<string, number>();
   readonly #waiting: WaitingPush[] = [];
+  #waitingBytes = 0;
   #format: Format = "json";
   #dropped = 0;
 
@@ -80,6 +82,7 @@ export class Subscriptions implements Subscriber {
   close(): void {
     this.clear();
     this.#waiting.length = 0;
+    this.#waitingBytes = 0;
   }
 
   publish(publication: Publication): void {
@@ -93,9 +96,13 @@ export class Subscriptions implements Subscriber {
     const seq = this.#seqOfType.get(name) ?? 0;
     this.#seqOfType.set(name, seq + 1);
     if (this.#waiting.length === 0 && this.#target.answers.takesPushes) {
-      this.#write({ publication, seq, dropped: this.#takeDropped() });
-    } else if (this.#waiting.length < config.pushBufferSize) {
-      this.#waiting.push({ publication, seq, dropped: this.#takeDropped() });
+      this.#write({ publication, seq, dropped: this.#takeDropped(), bytes: 0 });
+      return;
+    }
+    const bytes = this.#bytesOf(publication);
+    if (this.#waiting.length < config.pushBufferSize && this.#waitingBytes + bytes <= config.outgoingHardBytes) {
+      this.#waiting.push({ publication, seq, dropped: this.#takeDropped(), bytes });
+      this.#waitingBytes += bytes;
     } else {
       this.#dropped += 1;
       counters.pushesDropped += 1;
@@ -109,7 +116,18 @@ export class Subscriptions implements Subscriber {
   /** The connection takes pushes again. */
   drain(): void {
     while (this.#waiting.length > 0 && this.#target.answers.takesPushes) {
-      this.#write(this.#waiting.shift() as WaitingPush);
+      const next = this.#waiting.shift() as WaitingPush;
+      this.#waitingBytes -= next.bytes;
+      this.#write(next);
+    }
+  }
+
+  // What cannot be written is said to be so when its turn comes.
+  #bytesOf(publication: Publication): number {
+    try {
+      return this.#context.payloadOf(publication).bytes();
+    } catch {
+      return 0;
     }
   }
 

@@ -65,9 +65,9 @@ test("whoever is refused is left descriptors to be told with, and they leave the
 
 test("the memory bound grows with what each connection may hold, and has what all share once", () => {
   const bound = (config = {}): number => memoryBound(resolveIpcConfig(config)) / MiB;
-  expect(bound()).toBe(100 * (2 * 8 + 1 + 2 * 1 + 0.25) + 64 + 64);
-  expect(bound({ maxConnections: 101 }) - bound()).toBe(19.25);
+  expect(bound()).toBe(100 * (3 * 8 + 1 + 2 * 1 + 0.25) + 64 + 64);
+  expect(bound({ maxConnections: 101 }) - bound()).toBe(27.25);
   expect(bound({ inFlightBytesMax: 65 * MiB }) - bound()).toBe(1);
   expect(bound({ unfinishedBytesMax: 65 * MiB }) - bound()).toBe(1);
-  expect(bound({ outgoingHardBytes: 9 * MiB }) - bound()).toBe(200);
+  expect(bound({ outgoingHardBytes: 9 * MiB }) - bound()).toBe(300);
 });

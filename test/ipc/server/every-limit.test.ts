@@ -284,6 +284,28 @@ const limits: readonly Limit[] = [
     },
   },
   {
+    key: "outgoingHardBytes",
+    what: "bytes of pushes that wait",
+    is: 8 * MiB,
+    acts: "is dropped",
+    counter: (stats) => stats.pushesDropped,
+    fill: async (limited) => {
+      const caller = await limited.connect();
+      await served(caller, { message_types: ["Text"], request_id: "s" });
+      caller.stopReading();
+      const broadcast = (bytes: number): void => limited.server.runtime.broker().broadcast(Text, "x".repeat(bytes - '""'.length));
+      broadcast(2 * kernelBytes);
+      await quiet();
+      for (let n = 0; n < 16; n++) broadcast(MiB / 2);
+      await quiet();
+      return async () => {
+        broadcast(2);
+        await quiet();
+        return limited.stats.pushesDropped === 1;
+      };
+    },
+  },
+  {
     key: "writeTimeoutMs",
     what: "milliseconds in which its peer reads nothing",
     is: 30_000,

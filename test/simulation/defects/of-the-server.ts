@@ -279,8 +279,8 @@ export const serverDefects: readonly Defect[] = [
     kind: "off by one",
     does: "One push more waits for a slow subscriber than is allowed",
     file: "ipc/server/subscriptions.ts",
-    text: "} else if (this.#waiting.length < config.pushBufferSize) {",
-    by: "} else if (this.#waiting.length <= config.pushBufferSize) {",
+    text: "if (this.#waiting.length < config.pushBufferSize &&",
+    by: "if (this.#waiting.length <= config.pushBufferSize &&",
   },
   {
     name: "subscribed-after-the-end",
