@@ -110,6 +110,7 @@ export class Mailbox {
       }
       const failure = refuse(envelope);
       envelope.port?.abandon(failure);
+      envelope.load?.release();
     }
     for (const sender of [...(this.#senders ?? [])]) {
       const entry = handlers.get(sender.envelope.type.name);
