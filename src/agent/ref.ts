@@ -71,8 +71,8 @@ export class RecipientRef<Handled extends MessageType = never> implements AgentR
       const release = caller && (() => caller.waitsNoMore(pending.port));
       const pending = new PendingAsk(clock, options?.timeoutMs ?? limits.askTimeoutMs, resolve as (value: unknown) => void, reject, release);
       caller?.waitsFor(pending.port, this.recipient, type);
-      this.#deliver(new Envelope(type, payload, pending.port, caller?.self, caller?.passedOn));
       if (options?.signal !== undefined) pending.cancelOn(options.signal);
+      if (pending.port.open) this.#deliver(new Envelope(type, payload, pending.port, caller?.self, caller?.passedOn));
     });
   }
 

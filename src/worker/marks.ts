@@ -29,6 +29,11 @@ export class Marks {
     return Number(Atomics.load(this.#numbers, 0));
   }
 
+  /** False too when it is not known any more. */
+  hasBegun(call: number): boolean {
+    return this.begun >= call;
+  }
+
   get closed(): boolean {
     return Atomics.load(this.#numbers, 0) === closedMark;
   }

@@ -16,6 +16,8 @@ export interface CallerSide {
   lend(sender: RecipientRef): AgentName;
   /** The message was not sent; its asker knows. */
   uncopied(packet: CallPacket, envelope: Envelope, why: string): void;
+  /** What is known without being told. */
+  hasBegun(call: number): boolean;
 }
 
 export class OutgoingCalls {
@@ -57,7 +59,7 @@ export class OutgoingCalls {
       this.#line.send(packet, (why) => this.#side.uncopied(packet, envelope, why));
       return call;
     }
-    this.#open.set(call, new OutgoingCall(port));
+    this.#open.set(call, new OutgoingCall(port, () => this.#side.hasBegun(call)));
     port.onCancel(() => {
       if (this.#open.delete(call)) this.#line.send({ kind: "cancel", call });
     });
@@ -92,8 +94,7 @@ export class OutgoingCalls {
 
   /** Forgets the call: its message has not begun, and goes another way. */
   takeBack(call: number): void {
-    const open = this.#open.get(call);
-    if (open !== undefined) open.ran = "no";
+    this.#open.get(call)?.takenBack();
     this.#open.delete(call);
   }
 
@@ -112,12 +113,22 @@ export function chained(envelope: Envelope, caller: Caller | undefined): Envelop
 
 /** Stands for the handler in the other thread. Until that says more, nobody knows whether it has begun. */
 class OutgoingCall implements Attendant {
-  ran: Ran = "unknown";
   readonly #port: ReplyPort;
+  readonly #hasBegun: () => boolean;
+  #ran: Ran | undefined;
 
-  constructor(port: ReplyPort) {
+  constructor(port: ReplyPort, hasBegun: () => boolean) {
     this.#port = port;
+    this.#hasBegun = hasBegun;
     port.attend(this);
+  }
+
+  get ran(): Ran {
+    return this.#ran ?? (this.#hasBegun() ? "yes" : "unknown");
+  }
+
+  takenBack(): void {
+    this.#ran = "no";
   }
 
   get streaming(): boolean {
@@ -125,19 +136,19 @@ class OutgoingCall implements Attendant {
   }
 
   item(value: unknown, read: () => void): void {
-    this.ran = "yes";
+    this.#ran = "yes";
     const reader = this.#attempt(() => this.#port.yielded(value));
     if (reader === undefined) read();
     else void reader.then(read);
   }
 
   end(value: unknown): void {
-    this.ran = "yes";
+    this.#ran = "yes";
     this.#attempt(() => this.#port.end(value));
   }
 
   fail(failure: Failure, ran: Ran): void {
-    this.ran = ran;
+    this.#ran = ran;
     this.#port.abandon(failure);
   }
 

@@ -58,6 +58,7 @@ export class ThreadLife {
     this.#outgoing = new OutgoingCalls(line, {
       lend: (sender) => this.#lent.lend(sender),
       uncopied: (packet, envelope, why) => this.#uncopied(packet, envelope, why),
+      hasBegun: (call) => this.#marks.hasBegun(call),
     });
     this.#incoming = new IncomingCalls(line, {
       askChains: services.askChains,
