@@ -109,7 +109,7 @@ export class LifeCycle implements SupervisedLife {
   }
 
   giveUp(error: unknown): void {
-    if (this.guardian === undefined) void this.stop();
+    if (this.guardian === undefined) void this.#cell.stop();
     else if (this.#ascent.underway) this.#ascent.spoil(error);
     else void this.#fail(error);
   }

@@ -32,6 +32,7 @@ export interface Living extends BroadcastTarget {
   readonly parent: Living | undefined;
   model: unknown;
   offer(envelope: Envelope): Failure | undefined;
+  stop(): Promise<void>;
   /** While held no message runs. */
   hold(): void;
   /** Resolves when no handler runs but streams, whose readers may stay for ever. */

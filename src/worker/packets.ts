@@ -57,6 +57,9 @@ export interface StartPacket {
   readonly blueprint: string;
   readonly handles: readonly string[];
   readonly agent: AgentName;
+  /** Lives that it has had. */
+  readonly generation: number;
+  readonly supervised: boolean;
   readonly limits: RuntimeConfig;
   readonly validateLocal: boolean;
   readonly debugOn: boolean;
@@ -89,6 +92,8 @@ export type Report =
   | { readonly kind: "stopped" }
   /** A handler threw. Without a decision the blueprint leaves it to whoever supervises the agent. */
   | { readonly kind: "crashed"; readonly decision: CrashDecision | undefined; readonly error: string; readonly stack: string | undefined }
+  /** It went down there, for want of a child that was given up. */
+  | { readonly kind: "gaveUp"; readonly error: string }
   | { readonly kind: "log"; readonly level: Exclude<LogLevel, "off">; readonly message: string; readonly fields: LogFields }
   /** An agent of the thread wants the broadcasts of this type, or does not any more. */
   | { readonly kind: "subscribe" | "unsubscribe"; readonly type: string }

@@ -153,7 +153,7 @@ class WorkerProgram {
         `the agent ${definition.name} is to run on a worker: only agents of the runtime's own thread can start it`,
       );
     const line = this.#line;
-    const cell = new ResidentCell(definition, services, context, line);
+    const cell = new ResidentCell(definition, services, context, { start: this.#order, line });
     const borrowed = new BorrowedAgents(this.#outgoing, services);
     const incoming = new IncomingCalls(line, {
       askChains: services.askChains,

@@ -4,21 +4,28 @@
 import { AgentCell } from "../agent/cell.ts";
 import { decideCrash } from "../agent/crash-policy.ts";
 import type { BlueprintDefinition } from "../agent/definition.ts";
-import type { StartContext } from "../agent/living.ts";
+import type { Guardian, StartContext } from "../agent/living.ts";
 import type { AgentServices } from "../agent/services.ts";
 import { detailOf, stackOf } from "../errors.ts";
 import type { Speaker } from "./line.ts";
-import type { Report } from "./packets.ts";
+import type { Report, StartPacket } from "./packets.ts";
+
+export interface Residence {
+  readonly start: Pick<StartPacket, "generation" | "supervised">;
+  readonly line: Speaker<Report>;
+}
 
 export class ResidentCell extends AgentCell {
   readonly #line: Speaker<Report>;
 
-  constructor(definition: BlueprintDefinition, services: AgentServices, context: StartContext, line: Speaker<Report>) {
+  constructor(definition: BlueprintDefinition, services: AgentServices, context: StartContext, { start, line }: Residence) {
     const own: { cell?: ResidentCell } = {};
     const crashPolicy = (error: unknown): "resume" => (own.cell === undefined ? "resume" : own.cell.#reportCrash(error, definition));
     super({ ...definition, crashPolicy }, services, context);
     own.cell = this;
     this.#line = line;
+    this.life.generation = start.generation;
+    if (start.supervised) this.life.guardian = this.#guardian();
   }
 
   /** From inside of the thread: whoever holds the mailbox has it worked off first. */
@@ -36,7 +43,16 @@ export class ResidentCell extends AgentCell {
     return this.life.stop();
   }
 
-  // Nothing more begins until it is decided what becomes of the agent. Whether it is supervised is not known here.
+  // Its real one, in the other thread, hears what it is to decide on.
+  #guardian(): Guardian {
+    return {
+      departed: (departure) => {
+        if (departure.kind === "crashed") this.#line.send({ kind: "gaveUp", error: detailOf(departure.error) });
+      },
+    };
+  }
+
+  // Nothing more begins until it is decided what becomes of the agent.
   #reportCrash(error: unknown, definition: BlueprintDefinition): "resume" {
     const { services, name, life } = this;
     const decision = definition.crashPolicy === undefined ? undefined : decideCrash({ name, definition, life }, error, services);

@@ -12,10 +12,11 @@ import type { Broker } from "../broker/broker.ts";
 import { after } from "../clock.ts";
 import { ActonError, type Failure } from "../errors.ts";
 import type { Envelope } from "../message/envelope.ts";
+import type { LifeOwner } from "./life-owner.ts";
 import { chained } from "./outgoing-calls.ts";
 import type { Report } from "./packets.ts";
 import type { Threads } from "./thread.ts";
-import { type LifeOwner, ThreadLife } from "./thread-life.ts";
+import { ThreadLife } from "./thread-life.ts";
 
 /** What threads are made with. */
 export interface ThreadSupply {
@@ -96,14 +97,10 @@ export class ThreadCell extends Receiver implements LifeOwner {
   }
 
   abandon(failure: Failure, queued: boolean): void {
-    const unbegun = this.#life?.close(failure) ?? [];
-    if (queued) {
-      this.#life?.end();
-      for (const { envelope } of unbegun) this.abandonOne(envelope, failure);
-      this.abandonQueued(failure);
-    } else {
-      for (const { entry, envelope } of unbegun.toReversed()) this.mailbox.restore(entry, envelope);
-    }
+    this.#takeBack(failure);
+    if (!queued) return;
+    this.#life?.end();
+    this.abandonQueued(failure);
   }
 
   progressed(): void {
@@ -132,11 +129,20 @@ export class ThreadCell extends Receiver implements LifeOwner {
     if (decided === "restart") life?.end();
   }
 
+  gaveUpThere(error: string): void {
+    this.life.giveUp(new ActonError("AGENT_STOPPED", error));
+    // Where it stops anyway, what is queued is worked off.
+    if (this.life.standing.status === "restarting") this.#life?.end();
+    else this.#life?.resume();
+  }
+
   lost(why: string): void {
     const error = new ActonError("AGENT_STOPPED", `${this.name}: ${why}`);
     this.services.counters.crashed += 1;
     this.services.log.error("worker lost", { agent: this.name, error: error.message });
     this.life.crashed(error, decideCrash(this, error, this.services) === "stop" ? "stop" : "restart");
+    // Where it is not to come back, what had not begun is nobody's.
+    this.#takeBack(agentStopped);
   }
 
   async moveIn(): Promise<void> {
@@ -166,6 +172,12 @@ export class ThreadCell extends Receiver implements LifeOwner {
     const life = this.#life;
     await life?.stop();
     life?.end();
+  }
+
+  // What had not begun is in the mailbox again, before what came later.
+  #takeBack(failure: Failure): void {
+    const unbegun = this.#life?.close(failure) ?? [];
+    for (const { entry, envelope } of unbegun.toReversed()) this.mailbox.restore(entry, envelope);
   }
 
   protected wake(): void {

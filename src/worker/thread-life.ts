@@ -3,7 +3,6 @@
 
 import type { HandlerEntry } from "../agent/definition.ts";
 import { agentStopped } from "../agent/living.ts";
-import type { Receiver } from "../agent/receiver.ts";
 import type { AgentServices } from "../agent/services.ts";
 import type { Broker } from "../broker/broker.ts";
 import { ActonError, assertNever, type Failure } from "../errors.ts";
@@ -11,6 +10,7 @@ import type { Envelope } from "../message/envelope.ts";
 import { OutgoingCalls } from "./outgoing-calls.ts";
 import { IncomingCalls } from "./incoming-calls.ts";
 import { LentAgents } from "./lent-agents.ts";
+import type { LifeOwner } from "./life-owner.ts";
 import { Line } from "./line.ts";
 import { Marks } from "./marks.ts";
 import type { CallPacket, Order, Report, StartPacket } from "./packets.ts";
@@ -18,16 +18,6 @@ import { StuckWatch, type ThreadLimits } from "./stuck-watch.ts";
 import type { Thread } from "./thread.ts";
 import { Topics } from "./topics.ts";
 import { type Given, Window } from "./window.ts";
-
-/** Whose life it is. */
-export interface LifeOwner extends Receiver {
-  /** A handler threw; the thread runs no other until it hears what becomes of that. */
-  crashedThere(crash: Report & { readonly kind: "crashed" }): void;
-  /** There is nothing that runs any more, and nobody had wanted that. */
-  lost(why: string): void;
-  /** Some of its messages have begun, or been answered. */
-  progressed(): void;
-}
 
 export class ThreadLife {
   readonly #owner: LifeOwner;
@@ -76,7 +66,7 @@ export class ThreadLife {
 
   /** Resolves when the agent is up. Rejects with START_FAILED. */
   begin(module: string, validateLocal: boolean): Promise<void> {
-    const { id, name, definition } = this.#owner;
+    const { id, name, definition, life } = this.#owner;
     const { limits, log } = this.#services;
     const start: StartPacket = {
       kind: "start",
@@ -84,6 +74,8 @@ export class ThreadLife {
       blueprint: definition.name,
       handles: [...definition.handlers.keys()],
       agent: { id, name },
+      generation: life.generation,
+      supervised: life.guardian !== undefined,
       limits,
       validateLocal,
       debugOn: log.debugOn,
@@ -210,6 +202,8 @@ export class ThreadLife {
         return;
       case "crashed":
         return this.#owner.crashedThere(report);
+      case "gaveUp":
+        return this.#owner.gaveUpThere(report.error);
       case "stopWanted":
         void this.#owner.stop();
         return;
