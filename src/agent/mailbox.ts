@@ -76,6 +76,11 @@ export class Mailbox {
     return envelope;
   }
 
+  /** Puts it behind all others, whatever room there is. */
+  add(entry: HandlerEntry, envelope: Envelope): void {
+    this.push(entry, envelope);
+  }
+
   /** Puts a message that was taken back to the front. It had its place, so that no bound holds for it. */
   restore(entry: HandlerEntry, envelope: Envelope): void {
     if (2 * this.#count === this.#slots.length) this.#grow();

@@ -60,6 +60,15 @@ export abstract class Receiver implements Recipient, Living {
     }
   }
 
+  /** Takes what has had its place in a mailbox before this one: no bound holds for it. */
+  accept(envelope: Envelope): Failure | undefined {
+    const entry = this.#admit(envelope);
+    if ("code" in entry) return entry;
+    this.mailbox.add(entry, envelope);
+    this.wake();
+    return undefined;
+  }
+
   offerBroadcast(envelope: Envelope, roomed: () => void): "taken" | "full" | "gone" {
     const failure = this.offer(envelope);
     if (failure === undefined) return "taken";

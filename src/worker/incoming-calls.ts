@@ -2,6 +2,7 @@
 
 import type { AskChains } from "../agent/ask-chains.ts";
 import { agentStopped } from "../agent/living.ts";
+import type { Settled } from "../agent/mailbox.ts";
 import type { Receiver } from "../agent/receiver.ts";
 import type { Failure } from "../errors.ts";
 import type { AgentRef } from "../message/agent-ref.ts";
@@ -16,6 +17,8 @@ export interface AnsweringSide {
   /** Undefined when it has gone. */
   agentOf(id: string): Receiver | undefined;
   senderOf(name: AgentName): AgentRef<MessageType> | undefined;
+  /** Gives the message to the agent. */
+  hand(agent: Receiver, envelope: Envelope, settled: Settled): void;
   /** The message lies in the agent's mailbox, or with a failure never will. */
   settled(packet: CallPacket, failure: Failure | undefined): void;
   /** Asked when its handler is about to run: false when it is not to. */
@@ -47,7 +50,7 @@ export class IncomingCalls {
     const { origin, cycle } = this.#chained(packet, incoming, agent, type);
     if (cycle !== undefined) return settled(cycle);
     const sender = packet.sender && this.#side.senderOf(packet.sender);
-    agent.post(new CalledEnvelope(type, packet, incoming?.port ?? null, sender, origin, this.#side), settled);
+    this.#side.hand(agent, new CalledEnvelope(type, packet, incoming?.port ?? null, sender, origin, this.#side), settled);
   }
 
   told(packet: AskerPacket): void {

@@ -159,6 +159,7 @@ class WorkerProgram {
       askChains: services.askChains,
       agentOf: () => cell,
       senderOf: (name) => borrowed.refTo(name),
+      hand: (to, envelope, settled) => settled(to.accept(envelope)),
       settled: ({ call }, failure) => {
         if (failure !== undefined) line.send({ kind: "dropped", call });
       },

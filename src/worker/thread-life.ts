@@ -29,7 +29,7 @@ export class ThreadLife {
   readonly #lent: LentAgents;
   readonly #topics: Topics;
   readonly #marks = new Marks();
-  readonly #window = new Window(this.#marks);
+  readonly #window: Window;
   readonly #watch: StuckWatch;
   readonly #up = Promise.withResolvers<void>();
   readonly #started = Promise.withResolvers<void>();
@@ -41,6 +41,7 @@ export class ThreadLife {
     this.#owner = owner;
     this.#services = services;
     this.#thread = thread;
+    this.#window = new Window(this.#marks, services.limits.mailboxSize);
     const line = new Line<Order>(thread, services.clock, services.scheduler);
     this.#line = line;
     this.#lent = new LentAgents((id) => line.send({ kind: "gone", id }));
@@ -54,6 +55,7 @@ export class ThreadLife {
       askChains: services.askChains,
       agentOf: (id) => this.#lent.find(id),
       senderOf: ({ id }) => (id === owner.id ? owner.handle : undefined),
+      hand: (to, envelope, settled) => to.post(envelope, settled),
       settled: ({ to }) => line.send({ kind: "taken", to, calls: 1 }),
       begins: () => true,
     });

@@ -11,19 +11,22 @@ export interface Given {
   readonly envelope: Envelope;
 }
 
-const lengthMax = 64;
+const messagesMax = 64;
 
 export class Window {
   readonly #marks: Marks;
+  readonly #lengthMax: number;
   /** In the order in which they begin. */
   #given: Given[] = [];
 
-  constructor(marks: Marks) {
+  /** It holds no more than a mailbox may. */
+  constructor(marks: Marks, mailboxSize: number) {
     this.#marks = marks;
+    this.#lengthMax = Math.min(messagesMax, mailboxSize);
   }
 
   get isFull(): boolean {
-    return this.length >= lengthMax;
+    return this.length >= this.#lengthMax;
   }
 
   get length(): number {
