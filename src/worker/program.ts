@@ -91,7 +91,7 @@ class WorkerProgram {
         limits,
         validateLocal,
         elsewhere: { cellFor: (definition, services, context) => this.#cellFor(definition, services, context) },
-        broker: (services) => (this.#broker = new UplinkBroker(services, line, this.#uplink)),
+        broker: (services) => (this.#broker = new UplinkBroker(services, line, this.#uplink, order.agent.id)),
         agentNumbers: () => this.#nextNumber(),
       },
     );

@@ -12,13 +12,16 @@ import type { Uplink } from "./uplink.ts";
 export class UplinkBroker extends Broker {
   readonly #line: Speaker<Report>;
   readonly #uplink: Uplink;
+  readonly #resident: string;
   readonly #types = new Map<string, MessageType>();
   readonly #subscribers = new Map<string, number>();
 
-  constructor(services: BrokerServices, line: Speaker<Report>, uplink: Uplink) {
+  /** `resident` is the id of the agent whose mailbox, and with it its subscriptions, is there. */
+  constructor(services: BrokerServices, line: Speaker<Report>, uplink: Uplink, resident: string) {
     super(services);
     this.#line = line;
     this.#uplink = uplink;
+    this.#resident = resident;
   }
 
   override broadcastFrom(source: string | undefined, type: MessageType, payload: unknown): void {
@@ -26,6 +29,7 @@ export class UplinkBroker extends Broker {
   }
 
   override subscribeAgent(type: MessageType, target: BroadcastTarget): () => void {
+    if (target.id === this.#resident) return () => {};
     this.#types.set(type.name, type);
     return super.subscribeAgent(type, target);
   }

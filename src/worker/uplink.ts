@@ -88,5 +88,9 @@ export class UplinkLog implements Log {
 }
 
 function textsOf(fields: LogFields): LogFields {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, detailOf(value)]));
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, isPlain(value) ? value : detailOf(value)]));
+}
+
+function isPlain(value: unknown): boolean {
+  return value === null || !["object", "function", "symbol"].includes(typeof value);
 }
