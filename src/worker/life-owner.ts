@@ -10,6 +10,8 @@ export interface LifeOwner extends Receiver {
   gaveUpThere(error: string): void;
   /** There is nothing that runs any more, and nobody had wanted that. */
   lost(why: string): void;
+  /** Nothing is queued or running there, as was to be waited for. */
+  drainedThere(): void;
   /** Some of its messages have begun, or been answered. */
   progressed(): void;
 }

@@ -138,6 +138,8 @@ class WorkerProgram {
         return this.#marks.answer(order.count, this.#seams.host.heapBytes());
       case "resume":
         return this.#tenant?.cell.release();
+      case "drain":
+        return this.#tenant?.cell.drain(() => this.#line.send({ kind: "drained" }));
       case "stop":
         return void this.#stop();
       default:

@@ -40,6 +40,8 @@ export class ThreadCell extends Receiver implements LifeOwner {
   #movingIn = false;
   #held = true;
   #drained: (() => void) | undefined;
+  /** The life that was asked to drain. */
+  #draining: ThreadLife | undefined;
   #quiet: (() => void) | undefined;
 
   constructor(definition: BlueprintDefinition, services: AgentServices, context: StartContext, supply: ThreadSupply) {
@@ -110,12 +112,20 @@ export class ThreadCell extends Receiver implements LifeOwner {
       this.#quiet = undefined;
     }
     if (this.#drained === undefined) return;
+    const runs = this.#life?.isRunning === true;
     // Nobody is there who could work it off.
-    if (!this.#movingIn && this.#life?.isRunning !== true) this.abandonQueued(agentStopped);
-    if (this.mailbox.length > 0 || (this.#life?.load ?? 0) > 0) return;
+    if (!this.#movingIn && !runs) this.abandonQueued(agentStopped);
+    if (this.mailbox.length > 0 || this.#life?.hasBegunAll === false) return;
+    if (!runs) return this.drainedThere();
+    if (this.#draining === this.#life) return;
+    this.#draining = this.#life;
+    this.#life?.drain();
+  }
+
+  drainedThere(): void {
     const drained = this.#drained;
     this.#drained = undefined;
-    drained();
+    drained?.();
   }
 
   crashedThere({ decision, error, stack }: Report & { readonly kind: "crashed" }): void {

@@ -96,6 +96,10 @@ export class ThreadLife {
     return this.#stage === "up" && !this.#window.isFull;
   }
 
+  get hasBegunAll(): boolean {
+    return this.#window.length === 0;
+  }
+
   /** Messages that it was given and has not finished, as far as is known. */
   get load(): number {
     return Math.max(this.#outgoing.length, this.#window.length);
@@ -127,6 +131,11 @@ export class ThreadLife {
     for (const { call } of unbegun) this.#outgoing.takeBack(call);
     this.#outgoing.end(failure, "yes");
     return unbegun;
+  }
+
+  /** Has its owner told once nothing runs there any more. */
+  drain(): void {
+    this.#line.send({ kind: "drain" });
   }
 
   /** Lets the agent there go down in order, its hooks included. Resolves when it has. */
@@ -209,6 +218,8 @@ export class ThreadLife {
       case "stopWanted":
         void this.#owner.stop();
         return;
+      case "drained":
+        return this.#owner.drainedThere();
       case "stopped":
         this.#stopped.resolve();
         if (this.#stage === "up" && this.#owner.life.standing.status === "running") this.#lost("it stopped in its thread");
