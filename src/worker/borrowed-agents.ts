@@ -22,7 +22,8 @@ export class BorrowedAgents {
     if (known !== undefined) return known.ref;
     const agent = new BorrowedAgent(name, this.#calls, this.#services);
     const ref = new RecipientRef<MessageType>(agent, this.#services);
-    this.#borrowed.set(name.id, { agent, ref });
+    if (name.gone === true) agent.gone();
+    else this.#borrowed.set(name.id, { agent, ref });
     return ref;
   }
 

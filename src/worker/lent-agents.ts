@@ -20,14 +20,14 @@ export class LentAgents {
 
   lend({ recipient }: RecipientRef): AgentName {
     const { id, name } = recipient;
-    if (!this.#lent.has(id) && recipient instanceof Receiver) {
-      const unwatch = recipient.watch(() => {
-        this.#lent.delete(id);
-        this.#gone(id);
-      });
-      this.#lent.set(id, { agent: recipient, unwatch });
-    }
-    return { id, name };
+    if (this.#lent.has(id) || !(recipient instanceof Receiver)) return { id, name };
+    let gone = false;
+    const unwatch = recipient.watch(() => {
+      gone = true;
+      if (this.#lent.delete(id)) this.#gone(id);
+    });
+    if (!gone) this.#lent.set(id, { agent: recipient, unwatch });
+    return { id, name, gone };
   }
 
   find(id: string): Receiver | undefined {

@@ -5,34 +5,41 @@ export const movedBytesMin = 256 * 1024;
 const depthMax = 3;
 const valuesMax = 64;
 
-/** Looks at the first 64 values, three levels deep: large bytes do not hide. Never throws. */
+/** Never throws. */
 export function buffersToMove(value: unknown): readonly ArrayBuffer[] {
   if (typeof value !== "object" || value === null) return none;
   const found: ArrayBuffer[] = [];
-  try {
-    let left = valuesMax;
-    const look = (each: unknown, depth: number): void => {
-      if (typeof each !== "object" || each === null) return;
-      const buffer = wholeBuffer(each);
-      if (buffer !== undefined) found.push(buffer);
-      else if (depth < depthMax && !ArrayBuffer.isView(each)) {
-        for (const name in each) {
-          if (left-- <= 0) return;
-          look(Reflect.get(each, name), depth + 1);
-        }
-      }
-    };
-    look(value, 0);
-  } catch {
-    // A getter threw: the copy will say so.
-  }
+  eachBuffer(value, (buffer, bytes) => {
+    if (buffer.byteLength >= movedBytesMin && bytes === buffer.byteLength) found.push(buffer);
+  });
   return found;
+}
+
+/** Whether bytes of the value have moved away. Never throws. */
+export function hasMoved(value: unknown): boolean {
+  let moved = false;
+  eachBuffer(value, (buffer) => (moved ||= buffer.detached));
+  return moved;
 }
 
 const none: readonly ArrayBuffer[] = [];
 
-function wholeBuffer(value: object): ArrayBuffer | undefined {
-  const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
-  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < movedBytesMin) return undefined;
-  return ArrayBuffer.isView(value) && value.byteLength !== buffer.byteLength ? undefined : buffer;
+/** Looks at the first 64 values, three levels deep: large bytes do not hide. */
+function eachBuffer(value: unknown, found: (buffer: ArrayBuffer, bytes: number) => void): void {
+  let left = valuesMax;
+  const look = (each: unknown, depth: number): void => {
+    if (typeof each !== "object" || each === null) return;
+    const buffer = ArrayBuffer.isView(each) ? each.buffer : each;
+    if (buffer instanceof ArrayBuffer) return found(buffer, ArrayBuffer.isView(each) ? each.byteLength : buffer.byteLength);
+    if (depth >= depthMax || ArrayBuffer.isView(each)) return;
+    for (const name in each) {
+      if (left-- <= 0) return;
+      look(Reflect.get(each, name), depth + 1);
+    }
+  };
+  try {
+    look(value, 0);
+  } catch {
+    // A getter threw: the copy will say so.
+  }
 }

@@ -10,6 +10,8 @@ import type { Origin } from "../message/envelope.ts";
 export interface AgentName {
   readonly id: string;
   readonly name: string;
+  /** It has stopped already, and nobody will say so again. */
+  readonly gone?: boolean;
 }
 
 /** What a handler may learn of where a message came from. */

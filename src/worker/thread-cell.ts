@@ -13,6 +13,7 @@ import { after } from "../clock.ts";
 import { ActonError, type Failure } from "../errors.ts";
 import type { Envelope } from "../message/envelope.ts";
 import type { LifeOwner } from "./life-owner.ts";
+import { hasMoved } from "./moved-buffers.ts";
 import { chained } from "./outgoing-calls.ts";
 import type { Report } from "./packets.ts";
 import type { Threads } from "./thread.ts";
@@ -33,6 +34,8 @@ const hooks = {
   afterStart: (cell: ThreadCell): Promise<void> | undefined => cell.settled(),
   beforeStop: (cell: ThreadCell): Promise<void> => cell.moveOut(),
 };
+
+const bytesLost: Failure = { code: "AGENT_STOPPED", message: "the agent restarted, and the message's bytes were with its thread", ran: "no" };
 
 export class ThreadCell extends Receiver implements LifeOwner {
   readonly #supply: ThreadSupply;
@@ -187,7 +190,10 @@ export class ThreadCell extends Receiver implements LifeOwner {
   // What had not begun is in the mailbox again, before what came later.
   #takeBack(failure: Failure): void {
     const unbegun = this.#life?.close(failure) ?? [];
-    for (const { entry, envelope } of unbegun.toReversed()) this.mailbox.restore(entry, envelope);
+    for (const { entry, envelope } of unbegun.toReversed()) {
+      if (hasMoved(envelope.payload)) this.abandonOne(envelope, bytesLost);
+      else this.mailbox.restore(entry, envelope);
+    }
   }
 
   protected wake(): void {

@@ -1,0 +1,3 @@
+// Has no application in it.
+
+export const application = undefined;

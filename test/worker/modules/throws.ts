@@ -1,0 +1,3 @@
+// Cannot be imported in a thread.
+
+throw new Error("this module cannot be imported");
