@@ -32,8 +32,8 @@ const hostDelayMsMax = 2 ** 31 - 1;
 
 export class SystemClock implements Clock {
   readonly #wheel = new TimerWheel();
-  /** Those ever armed so: few. */
-  readonly #background: Timer[] = [];
+  /** Those armed so, and some that were: few. */
+  #background: Timer[] = [];
   #wakeAt = Infinity;
   #wake: ReturnType<typeof setTimeout> | undefined;
 
@@ -57,7 +57,7 @@ export class SystemClock implements Clock {
   }
 
   armInBackground(timer: Timer, due: number): void {
-    if (!this.#background.includes(timer)) this.#background.push(timer);
+    if (!this.#background.includes(timer)) this.#background = [...this.#background.filter(({ place }) => place >= 0), timer];
     this.armAt(timer, due);
   }
 

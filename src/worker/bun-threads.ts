@@ -1,4 +1,4 @@
-// Threads as Bun's workers. Nothing of them keeps the process alive: whoever waits for an answer has a deadline that does.
+// Threads as Bun's workers. They keep the process alive while somebody waits for them, and only then.
 
 import type { Order, Report } from "./packets.ts";
 import type { Thread, ThreadPort, Threads } from "./thread.ts";
@@ -16,6 +16,7 @@ function threadEntry(): string {
 class BunThread implements Thread {
   readonly #worker: Worker;
   #error: string | undefined;
+  #alive = false;
 
   constructor(entry: string, name: string) {
     this.#worker = new Worker(entry, { name, ref: false });
@@ -35,6 +36,13 @@ class BunThread implements Thread {
 
   onEnd(ended: (error: string | undefined) => void): void {
     this.#worker.addEventListener("close", () => ended(this.#error));
+  }
+
+  keepAlive(alive: boolean): void {
+    if (alive === this.#alive) return;
+    this.#alive = alive;
+    if (alive) this.#worker.ref();
+    else this.#worker.unref();
   }
 
   terminate(): void {

@@ -16,6 +16,8 @@ export interface CallerSide {
   lend(sender: RecipientRef): AgentName;
   /** The message was not sent; its asker knows. */
   uncopied(packet: CallPacket, envelope: Envelope, why: string): void;
+  /** Somebody waits who did not, or does not any more. */
+  changed(): void;
   /** What is known without being told. */
   hasBegun(call: number): boolean;
 }
@@ -60,8 +62,9 @@ export class OutgoingCalls {
       return call;
     }
     this.#open.set(call, new OutgoingCall(port, () => this.#side.hasBegun(call)));
+    this.#side.changed();
     port.onCancel(() => {
-      if (this.#open.delete(call)) this.#line.send({ kind: "cancel", call });
+      if (this.#close(call) !== undefined) this.#line.send({ kind: "cancel", call });
     });
     this.#line.sendMoving(packet, payload, (why) => {
       this.fail(call, { code: "SERIALIZATION_ERROR", message: `${type.name} cannot be copied to another thread: ${why}` }, "no");
@@ -78,8 +81,7 @@ export class OutgoingCalls {
         open.item(packet.value, () => this.#line.send({ kind: "credit", call: packet.call, items: 1 }));
         return;
       case "reply":
-        this.#open.delete(packet.call);
-        open.end(packet.value);
+        this.#close(packet.call)?.end(packet.value);
         return;
       case "failed":
         this.fail(packet.call, packet.failure, ranOf(packet.failure));
@@ -87,15 +89,18 @@ export class OutgoingCalls {
   }
 
   fail(call: number, failure: Failure, ran: Ran): void {
-    const open = this.#open.get(call);
-    this.#open.delete(call);
-    open?.fail(failure, ran);
+    this.#close(call)?.fail(failure, ran);
   }
 
   /** Forgets the call: its message has not begun, and goes another way. */
   takeBack(call: number): void {
-    this.#open.get(call)?.takenBack();
-    this.#open.delete(call);
+    this.#close(call)?.takenBack();
+  }
+
+  #close(call: number): OutgoingCall | undefined {
+    const open = this.#open.get(call);
+    if (this.#open.delete(call)) this.#side.changed();
+    return open;
   }
 
   /** Fails what is open still; each of these calls had begun, as far as is known. */

@@ -80,6 +80,7 @@ class WorkerProgram {
     this.#outgoing = new OutgoingCalls(line, {
       lend: ({ id, name }) => ({ id, name }),
       hasBegun: () => false,
+      changed() {},
       uncopied: ({ to }, { port, type }, error) => {
         this.#tenant?.borrowed.taken(to, 1);
         if (port === null) this.#log.warn("message lost: it cannot be copied to another thread", { agent: order.agent.name, type: type.name, error });

@@ -61,6 +61,9 @@ export class StuckWatch implements Timer {
   }
 
   #arm(): void {
-    this.#clock.arm(this, this.#limits.stuckMs === Infinity ? heapLookMs : this.#limits.stuckMs / looksPerStuck);
+    const due = this.#clock.monotonic() + (this.#limits.stuckMs === Infinity ? heapLookMs : this.#limits.stuckMs / looksPerStuck);
+    // A thread that nobody waits for keeps no process alive.
+    if (this.#clock.armInBackground === undefined) this.#clock.armAt(this, due);
+    else this.#clock.armInBackground(this, due);
   }
 }

@@ -41,6 +41,8 @@ export class ThreadCell extends Receiver implements LifeOwner {
   readonly #supply: ThreadSupply;
   #life: ThreadLife | undefined;
   #movingIn = false;
+  /** Lives in succession that were lost without having begun a message. */
+  #idleLives = 0;
   #held = true;
   #drained: (() => void) | undefined;
   /** The life that was asked to drain. */
@@ -153,7 +155,10 @@ export class ThreadCell extends Receiver implements LifeOwner {
     const error = new ActonError("AGENT_STOPPED", `${this.name}: ${why}`);
     this.services.counters.crashed += 1;
     this.services.log.error("worker lost", { agent: this.name, error: error.message });
-    this.life.crashed(error, decideCrash(this, error, this.services) === "stop" ? "stop" : "restart");
+    // Nobody counts the restarts of an agent that is alone. One that ends before it has done anything would go on for ever.
+    this.#idleLives = this.#life?.hasBegunNone === true ? this.#idleLives + 1 : 0;
+    const isHopeless = this.life.guardian === undefined && this.#idleLives > this.services.limits.restartsMax;
+    this.life.crashed(error, isHopeless || decideCrash(this, error, this.services) === "stop" ? "stop" : "restart");
     // Where it is not to come back, what had not begun is nobody's.
     this.#takeBack(agentStopped);
   }

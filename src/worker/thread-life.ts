@@ -13,7 +13,8 @@ import { LentAgents } from "./lent-agents.ts";
 import type { LifeOwner } from "./life-owner.ts";
 import { Line } from "./line.ts";
 import { Marks } from "./marks.ts";
-import type { CallPacket, Order, Report, StartPacket } from "./packets.ts";
+import type { CallPacket, Order, Report } from "./packets.ts";
+import { startPacket } from "./start-packet.ts";
 import { StuckWatch, type ThreadLimits } from "./stuck-watch.ts";
 import type { Thread } from "./thread.ts";
 import { Topics } from "./topics.ts";
@@ -50,6 +51,7 @@ export class ThreadLife {
       lend: (sender) => this.#lent.lend(sender),
       uncopied: (packet, envelope, why) => this.#uncopied(packet, envelope, why),
       hasBegun: (call) => this.#marks.hasBegun(call),
+      changed: () => thread.keepAlive(this.#outgoing.length > 0),
     });
     this.#incoming = new IncomingCalls(line, {
       askChains: services.askChains,
@@ -68,22 +70,7 @@ export class ThreadLife {
 
   /** Resolves when the agent is up. Rejects with START_FAILED. */
   begin(module: string, validateLocal: boolean): Promise<void> {
-    const { id, name, definition, life } = this.#owner;
-    const { limits, log } = this.#services;
-    const start: StartPacket = {
-      kind: "start",
-      module,
-      blueprint: definition.name,
-      handles: [...definition.handlers.keys()],
-      agent: { id, name },
-      generation: life.generation,
-      supervised: life.guardian !== undefined,
-      limits,
-      validateLocal,
-      debugOn: log.debugOn,
-      marks: this.#marks.memory,
-    };
-    this.#line.send(start);
+    this.#line.send(startPacket(this.#owner, { module, validateLocal, marks: this.#marks.memory }));
     return this.#up.promise;
   }
 
@@ -94,6 +81,11 @@ export class ThreadLife {
 
   get hasRoom(): boolean {
     return this.#stage === "up" && !this.#window.isFull;
+  }
+
+  /** Not one message, so far. */
+  get hasBegunNone(): boolean {
+    return this.#marks.begun === 0;
   }
 
   get hasBegunAll(): boolean {

@@ -14,6 +14,8 @@ export interface ThreadPort<Sent, Received> {
 export interface Thread extends ThreadPort<Order, Report> {
   /** Called once, when it has ended, by itself or by an error that nobody caught. */
   onEnd(ended: (error: string | undefined) => void): void;
+  /** Whether it keeps the process alive; not at first. */
+  keepAlive(alive: boolean): void;
   /** Ends it now, whatever it does. */
   terminate(): void;
 }

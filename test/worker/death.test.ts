@@ -4,6 +4,7 @@
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { agent, type AgentHandle } from "acton";
+import { shortLived } from "./modules/short-lived.ts";
 import { Beside, BesideFlow, deciding, Do, Order, Told } from "./scene.ts";
 import { heard, outcomeOf, outcomesOf, passing, read, type Stage, stage, until } from "./stage.ts";
 
@@ -119,6 +120,20 @@ describe("what nobody awaits in a thread", () => {
     ]);
     expect([status, await child.exited]).toEqual([["running", 1], 0]);
   });
+});
+
+test("an agent alone whose threads end before they have done anything is not started for ever", async () => {
+  await using scene = stage("modules/short-lived.ts", { limits: { restartsMax: 3 } });
+  const handle = await scene.runtime.start(shortLived);
+  await until(() => handle.status === "stopped", "the end");
+  expect(handle.generation).toBeLessThanOrEqual(5);
+  expect(scene.lines.filter(({ message }) => message === "worker lost").length).toBeGreaterThan(3);
+});
+
+test("a program waits for what its threads still say, and then ends by itself", async () => {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "forgetful-process.ts")], { stdout: "pipe", stderr: "inherit" });
+  expect(await new Response(child.stdout).text()).toBe("[0,1,2,3]");
+  expect(await child.exited).toBe(0);
 });
 
 describe("stopping a stuck agent", () => {
