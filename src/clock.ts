@@ -16,8 +16,8 @@ export interface Clock {
   armAt(timer: Timer, due: number): void;
   /** Does nothing when the timer is not armed. */
   disarm(timer: Timer): void;
-  /** `armAt` for a timer that must not keep the process alive; a clock whose timers never do can be without it. */
-  armInBackground?(timer: Timer, due: number): void;
+  /** The same time, for timers that must not keep the process alive. A clock whose timers never do can be without it. */
+  readonly background?: Clock;
 }
 
 /** A timer from a function, for places that are not hot. */
@@ -32,10 +32,19 @@ const hostDelayMsMax = 2 ** 31 - 1;
 
 export class SystemClock implements Clock {
   readonly #wheel = new TimerWheel();
-  /** Those armed so, and some that were: few. */
-  #background: Timer[] = [];
+  readonly #keepsAlive: boolean;
+  #background: Clock | undefined;
   #wakeAt = Infinity;
   #wake: ReturnType<typeof setTimeout> | undefined;
+
+  /** `keepsAlive`: the process goes on as long as a timer is armed. */
+  constructor(keepsAlive = true) {
+    this.#keepsAlive = keepsAlive;
+  }
+
+  get background(): Clock {
+    return (this.#background ??= new SystemClock(false));
+  }
 
   now(): number {
     return Date.now();
@@ -50,15 +59,10 @@ export class SystemClock implements Clock {
   }
 
   armAt(timer: Timer, due: number): void {
-    const idle = this.#keepsNothingAlive();
+    const idle = this.#wheel.length === 0;
     this.#wheel.add(timer, due);
     if (timer.due < this.#wakeAt) this.#sleepUntil(timer.due);
-    else if (idle && !this.#keepsNothingAlive()) this.#wake?.ref();
-  }
-
-  armInBackground(timer: Timer, due: number): void {
-    if (!this.#background.includes(timer)) this.#background = [...this.#background.filter(({ place }) => place >= 0), timer];
-    this.armAt(timer, due);
+    else if (idle && this.#keepsAlive) this.#wake?.ref();
   }
 
   // A wake-up that finds nothing due is cheaper than re-arming the host's timer at each disarm; it must only
@@ -66,13 +70,7 @@ export class SystemClock implements Clock {
   disarm(timer: Timer): void {
     if (timer.place < 0) return;
     this.#wheel.remove(timer);
-    if (this.#keepsNothingAlive()) this.#wake?.unref();
-  }
-
-  #keepsNothingAlive(): boolean {
-    const armed = this.#wheel.length;
-    if (armed === 0 || armed > this.#background.length) return armed === 0;
-    return this.#background.filter(({ place }) => place >= 0).length === armed;
+    if (this.#wheel.length === 0) this.#wake?.unref();
   }
 
   #sleepUntil(due: number): void {
@@ -80,7 +78,7 @@ export class SystemClock implements Clock {
     clearTimeout(this.#wake);
     this.#wakeAt = due;
     this.#wake = wake;
-    if (this.#keepsNothingAlive()) wake.unref();
+    if (!this.#keepsAlive) wake.unref();
   }
 
   readonly #fire = (): void => {

@@ -218,7 +218,7 @@ describe("the system clock", () => {
     const script = (beside: string): string => `
       import { after, SystemClock } from "./src/clock.ts";
       const clock = new SystemClock();
-      clock.armInBackground({ due: 0, order: 0, place: -1, expire: () => console.log("background") }, clock.monotonic() + 20);
+      after(clock.background, 20, () => console.log("background"));
       ${beside}`;
     const run = (beside: string): string =>
       Bun.spawnSync([process.execPath, "-e", script(beside)], { cwd: `${import.meta.dir}/..`, timeout: 4_000 }).stdout.toString();

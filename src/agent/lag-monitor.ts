@@ -165,9 +165,7 @@ export class LagMonitor implements TurnWatch, Timer, LagFigures {
   }
 
   #armTick(now: number): void {
-    const due = now + this.#tickMs;
-    if (this.#clock.armInBackground === undefined) this.#clock.armAt(this, due);
-    else this.#clock.armInBackground(this, due);
+    (this.#clock.background ?? this.#clock).armAt(this, now + this.#tickMs);
   }
 
   // The loop would have woken for the tick: what is certain is only the time since then.

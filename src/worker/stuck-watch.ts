@@ -27,7 +27,8 @@ export class StuckWatch implements Timer {
 
   /** `over` is called once, with what the thread did. */
   constructor(clock: Clock, marks: Marks, limits: ThreadLimits, ping: (count: number) => void, over: (why: string) => void) {
-    this.#clock = clock;
+    // A thread that nobody waits for keeps no process alive.
+    this.#clock = clock.background ?? clock;
     this.#marks = marks;
     this.#limits = limits;
     this.#ping = ping;
@@ -61,9 +62,6 @@ export class StuckWatch implements Timer {
   }
 
   #arm(): void {
-    const due = this.#clock.monotonic() + (this.#limits.stuckMs === Infinity ? heapLookMs : this.#limits.stuckMs / looksPerStuck);
-    // A thread that nobody waits for keeps no process alive.
-    if (this.#clock.armInBackground === undefined) this.#clock.armAt(this, due);
-    else this.#clock.armInBackground(this, due);
+    this.#clock.arm(this, this.#limits.stuckMs === Infinity ? heapLookMs : this.#limits.stuckMs / looksPerStuck);
   }
 }
