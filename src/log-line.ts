@@ -5,12 +5,14 @@ import { isRecord } from "./record.ts";
 
 export const logLevels = ["debug", "info", "warn", "error", "off"] as const;
 export type LogLevel = (typeof logLevels)[number];
+/** What a line may be. */
+export type Severity = Exclude<LogLevel, "off">;
 export type LogFields = Readonly<Record<string, unknown>>;
 
 export interface LogLine {
   /** Unix milliseconds. */
   readonly time: number;
-  readonly level: LogLevel;
+  readonly level: Severity;
   readonly message: string;
   /** Later ones win. */
   readonly fields: readonly LogFields[];

@@ -2,10 +2,10 @@
 // Lines wait in a bounded queue while the output is blocked; what finds it full is dropped, counted, and told of later.
 
 import { after, type Clock } from "./clock.ts";
-import { type LogFields, type LogLevel, logLevels, logText } from "./log-line.ts";
+import { type LogFields, type LogLevel, logLevels, logText, type Severity } from "./log-line.ts";
 import { type GivenLine, LogRepeats } from "./log-repeats.ts";
 
-export { logLevels, type LogFields, type LogLevel } from "./log-line.ts";
+export { logLevels, type LogFields, type LogLevel, type Severity } from "./log-line.ts";
 
 /** Never blocks and never throws, whatever the fields hold. */
 export interface Log {
@@ -49,7 +49,7 @@ export interface RootLog extends Log {
 }
 
 export function createLog(options: LogOptions): RootLog {
-  return new OutputLog(new LogSink(options), options.level ?? "info", {});
+  return new OutputLog(new LogSink(options), options.level ?? "info");
 }
 
 const nothing = (): void => {};
@@ -57,15 +57,20 @@ const nothing = (): void => {};
 /** Says nothing, for tests and for libraries that were given no log. */
 export const silentLog: Log = { debugOn: false, debug: nothing, info: nothing, warn: nothing, error: nothing, with: () => silentLog };
 
-class OutputLog implements RootLog {
+/** A log whose lines somebody else writes, from this severity on. */
+export function logTo(write: (line: GivenLine) => void, level: LogLevel): Log {
+  return new LevelLog(write, level, {});
+}
+
+class LevelLog implements Log {
   readonly debugOn: boolean;
-  readonly #sink: LogSink;
+  readonly #line: (line: GivenLine) => void;
   readonly #level: LogLevel;
   readonly #severity: number;
   readonly #fields: LogFields;
 
-  constructor(sink: LogSink, level: LogLevel, fields: LogFields) {
-    this.#sink = sink;
+  constructor(line: (line: GivenLine) => void, level: LogLevel, fields: LogFields) {
+    this.#line = line;
     this.#level = level;
     this.#severity = logLevels.indexOf(level);
     this.#fields = fields;
@@ -89,7 +94,20 @@ class OutputLog implements RootLog {
   }
 
   with(fields: LogFields): Log {
-    return new OutputLog(this.#sink, this.#level, { ...this.#fields, ...fields });
+    return new LevelLog(this.#line, this.#level, { ...this.#fields, ...fields });
+  }
+
+  #write(level: Severity, message: string, fields: LogFields = {}): void {
+    if (logLevels.indexOf(level) >= this.#severity) this.#line({ level, message, fields: [this.#fields, fields] });
+  }
+}
+
+class OutputLog extends LevelLog implements RootLog {
+  readonly #sink: LogSink;
+
+  constructor(sink: LogSink, level: LogLevel) {
+    super((line) => sink.line(line), level, {});
+    this.#sink = sink;
   }
 
   get dropped(): number {
@@ -98,10 +116,6 @@ class OutputLog implements RootLog {
 
   flush(timeoutMs = 1000): Promise<void> {
     return this.#sink.flush(timeoutMs);
-  }
-
-  #write(level: LogLevel, message: string, fields: LogFields = {}): void {
-    if (logLevels.indexOf(level) >= this.#severity) this.#sink.line({ level, message, fields: [this.#fields, fields] });
   }
 }
 

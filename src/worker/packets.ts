@@ -4,7 +4,7 @@
 import type { CrashDecision } from "../agent/definition.ts";
 import type { RuntimeConfig } from "../config.ts";
 import type { Failure } from "../errors.ts";
-import type { LogFields, LogLevel } from "../log.ts";
+import type { LogFields, Severity } from "../log.ts";
 import type { Origin } from "../message/envelope.ts";
 
 export interface AgentName {
@@ -98,7 +98,7 @@ export type Report =
   | { readonly kind: "crashed"; readonly decision: CrashDecision | undefined; readonly error: string; readonly stack: string | undefined }
   /** It went down there, for want of a child that was given up. */
   | { readonly kind: "gaveUp"; readonly error: string }
-  | { readonly kind: "log"; readonly level: Exclude<LogLevel, "off">; readonly message: string; readonly fields: LogFields }
+  | { readonly kind: "log"; readonly level: Severity; readonly message: string; readonly fields: LogFields }
   /** An agent of the thread wants the broadcasts of this type, or does not any more. */
   | { readonly kind: "subscribe" | "unsubscribe"; readonly type: string }
   /** So many broadcasts have arrived at those who wanted them. */

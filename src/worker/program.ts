@@ -20,7 +20,7 @@ import { OutgoingCalls } from "./outgoing-calls.ts";
 import type { Order, Report, StartPacket } from "./packets.ts";
 import { ResidentCell } from "./resident-cell.ts";
 import type { ThreadPort } from "./thread.ts";
-import { Uplink, UplinkLog } from "./uplink.ts";
+import { Uplink, uplinkLog } from "./uplink.ts";
 import { UplinkBroker } from "./uplink-broker.ts";
 
 /** An application, as far as threads need it. */
@@ -76,7 +76,7 @@ class WorkerProgram {
     this.#line = line;
     this.#marks = new Marks(marks);
     this.#uplink = new Uplink(line);
-    this.#log = new UplinkLog(this.#uplink, debugOn);
+    this.#log = uplinkLog(this.#uplink, debugOn);
     this.#outgoing = new OutgoingCalls(line, {
       lend: ({ id, name }) => ({ id, name }),
       hasBegun: () => false,

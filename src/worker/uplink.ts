@@ -2,7 +2,7 @@
 // what finds too many of them on their way is lost, counted, and told of later.
 
 import { detailOf } from "../errors.ts";
-import type { Log, LogFields } from "../log.ts";
+import { type Log, type LogFields, logTo } from "../log.ts";
 import type { Speaker } from "./line.ts";
 import type { Report } from "./packets.ts";
 
@@ -51,40 +51,11 @@ export class Uplink {
 }
 
 /** A log whose lines another thread writes. */
-export class UplinkLog implements Log {
-  readonly debugOn: boolean;
-  readonly #uplink: Uplink;
-  readonly #fields: LogFields;
-
-  constructor(uplink: Uplink, debugOn: boolean, fields: LogFields = {}) {
-    this.#uplink = uplink;
-    this.debugOn = debugOn;
-    this.#fields = fields;
-  }
-
-  debug(message: string, fields?: LogFields): void {
-    if (this.debugOn) this.#write("debug", message, fields);
-  }
-
-  info(message: string, fields?: LogFields): void {
-    this.#write("info", message, fields);
-  }
-
-  warn(message: string, fields?: LogFields): void {
-    this.#write("warn", message, fields);
-  }
-
-  error(message: string, fields?: LogFields): void {
-    this.#write("error", message, fields);
-  }
-
-  with(fields: LogFields): Log {
-    return new UplinkLog(this.#uplink, this.debugOn, { ...this.#fields, ...fields });
-  }
-
-  #write(level: "debug" | "info" | "warn" | "error", message: string, fields: LogFields = {}): void {
-    this.#uplink.notify({ kind: "log", level, message, fields: { ...this.#fields, ...fields } });
-  }
+export function uplinkLog(uplink: Uplink, debugOn: boolean): Log {
+  return logTo(
+    ({ level, message, fields }) => uplink.notify({ kind: "log", level, message, fields: Object.assign({}, ...fields) as LogFields }),
+    debugOn ? "debug" : "info",
+  );
 }
 
 function textsOf(fields: LogFields): LogFields {
