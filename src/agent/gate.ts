@@ -15,7 +15,7 @@ export class Gate {
   #returning: Array<{ readonly activation: Activation; readonly resume: () => void }> | undefined;
   #readers = 0;
   #held = true;
-  #quiet: (() => void) | undefined;
+  #quiet: Array<() => void> | undefined;
 
   /** `changed` is called whenever something may run that could not before. It begins held. */
   constructor(readersMax: number, changed: () => void) {
@@ -55,7 +55,7 @@ export class Gate {
   /** Resolves when nothing runs but streams. */
   quiet(): Promise<void> {
     return new Promise((resolve) => {
-      this.#quiet = resolve;
+      (this.#quiet ??= []).push(resolve);
       this.#tellIfQuiet();
     });
   }
@@ -137,7 +137,7 @@ export class Gate {
 
   #tellIfQuiet(): void {
     if (this.#quiet === undefined || [...(this.#running?.keys() ?? [])].some(({ envelope }) => envelope.type.kind !== "stream")) return;
-    this.#quiet();
+    for (const resolve of this.#quiet) resolve();
     this.#quiet = undefined;
   }
 

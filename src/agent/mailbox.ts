@@ -39,7 +39,7 @@ export class Mailbox {
   /** False when full, or when senders wait already: none is overtaken. */
   put(entry: HandlerEntry, envelope: Envelope): boolean {
     if (this.#count >= this.#limits.mailboxSize || this.#senders !== undefined) return false;
-    this.push(entry, envelope);
+    this.add(entry, envelope);
     return true;
   }
 
@@ -74,11 +74,6 @@ export class Mailbox {
     this.#count -= 1;
     if (this.#senders !== undefined || this.#roomed !== undefined) this.#admit();
     return envelope;
-  }
-
-  /** Puts it behind all others, whatever room there is. */
-  add(entry: HandlerEntry, envelope: Envelope): void {
-    this.push(entry, envelope);
   }
 
   /** Puts a message that was taken back to the front. It had its place, so that no bound holds for it. */
@@ -135,8 +130,8 @@ export class Mailbox {
     for (const callback of roomed) callback();
   }
 
-  /** Every message that comes in passes here once, whether or not it had to wait for room. */
-  protected push(entry: HandlerEntry, envelope: Envelope): void {
+  /** Puts it behind all others, whatever room there is. Every message that comes in passes here once. */
+  add(entry: HandlerEntry, envelope: Envelope): void {
     this.#append(entry, envelope);
   }
 
@@ -161,7 +156,7 @@ export class Mailbox {
       if (this.#count >= this.#limits.mailboxSize) return;
       this.#senders?.shift();
       if (sender.envelope.withdrawn) sender.envelope.load?.release();
-      else this.push(sender.entry, sender.envelope);
+      else this.add(sender.entry, sender.envelope);
       this.#settle(sender, undefined);
     }
     this.#senders = undefined;

@@ -53,7 +53,7 @@ export class FaultyMailbox extends Mailbox {
     }
   }
 
-  protected override push(entry: HandlerEntry, envelope: Envelope): void {
+  override add(entry: HandlerEntry, envelope: Envelope): void {
     if (this.#past.delete(envelope)) this.#enter(entry, envelope);
     else this.#meet(entry, envelope);
   }
@@ -93,7 +93,7 @@ export class FaultyMailbox extends Mailbox {
   }
 
   #enter(entry: HandlerEntry, envelope: Envelope): void {
-    super.push(entry, envelope);
+    super.add(entry, envelope);
     this.#overtaken?.goOn();
   }
 

@@ -17,6 +17,7 @@ export interface BorrowerServices {
   readonly clock: Clock;
   readonly limits: MailboxLimits;
   readonly activity: Activity;
+  deadLetter(envelope: Envelope, agentName: string, reason: string): void;
 }
 
 // How many may be on their way; how each is handled is the other thread's affair.
@@ -83,7 +84,11 @@ export class BorrowedAgent implements Recipient {
   gone(): void {
     this.#gone = true;
     this.#mailbox.close(agentStopped);
-    while (this.#mailbox.nextEntry() !== undefined) this.#mailbox.take().port?.abandon(agentStopped);
+    while (this.#mailbox.nextEntry() !== undefined) {
+      const envelope = this.#mailbox.take();
+      this.#services.deadLetter(envelope, this.name, agentStopped.message);
+      envelope.port?.abandon(agentStopped);
+    }
     for (const stopped of this.#watchers) stopped();
     this.#watchers.clear();
   }

@@ -134,14 +134,16 @@ class IncomingCall implements ReplySink {
 
   reject(failure: Failure): void {
     this.#settle();
-    this.#sendFailure(failure);
+    const { details, ...plain } = plainFailure(failure);
+    const whole = details === undefined ? plain : { ...plain, details };
+    this.#line.send({ kind: "failed", call: this.#call, failure: whole }, () => ({ kind: "failed", call: this.#call, failure: plain }));
   }
 
   item(value: unknown): Promise<void> | undefined {
     this.#line.sendMoving({ kind: "item", call: this.#call, value }, value, (why) => {
       this.port.cancel();
       this.#settle();
-      this.#uncopied(why);
+      return this.#uncopied(why);
     });
     this.#credit -= 1;
     return this.#credit > 0 ? undefined : new Promise((resolve) => this.#producers.push(resolve));
@@ -157,15 +159,9 @@ class IncomingCall implements ReplySink {
     this.#settle();
   }
 
-  #sendFailure(failure: Failure): void {
-    const { details, ...plain } = plainFailure(failure);
-    this.#line.send({ kind: "failed", call: this.#call, failure: details === undefined ? plain : { ...plain, details } }, () =>
-      this.#line.send({ kind: "failed", call: this.#call, failure: plain }),
-    );
-  }
-
-  #uncopied(why: string): void {
-    this.#sendFailure({ code: "HANDLER_FAILED", message: `the answer cannot be copied to another thread: ${why}` });
+  #uncopied(why: string): AnswerPacket {
+    const failure: Failure = { code: "HANDLER_FAILED", message: `the answer cannot be copied to another thread: ${why}` };
+    return { kind: "failed", call: this.#call, failure };
   }
 
   #settle(): void {

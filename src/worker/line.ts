@@ -9,15 +9,17 @@ import type { ThreadPort } from "./thread.ts";
 interface Outgoing<Sent> {
   readonly packet: Sent;
   readonly moved: readonly ArrayBuffer[];
-  readonly refused: ((why: string) => void) | undefined;
+  readonly refused: Refused<Sent> | undefined;
 }
+
+/** Is told why a packet cannot be copied, within the turn. What it returns is sent in the place of the packet. */
+export type Refused<Sent> = (why: string) => Sent | undefined | void;
 
 /** What those need who have something to say. */
 export interface Speaker<Sent> {
-  /** `refused` is told, within the turn, when the packet cannot be copied. */
-  send(packet: Sent, refused?: (why: string) => void): void;
+  send(packet: Sent, refused?: Refused<Sent>): void;
   /** The same; large buffers in `value`, a part of the packet, move to the other thread and are empty here. */
-  sendMoving(packet: Sent, value: unknown, refused: (why: string) => void): void;
+  sendMoving(packet: Sent, value: unknown, refused: Refused<Sent>): void;
 }
 
 // A turn of small messages is sent together; behind handlers that take longer than this, nothing waits for the next one.
@@ -38,11 +40,11 @@ export class Line<Sent> implements Speaker<Sent>, Task {
     this.#scheduler = scheduler;
   }
 
-  send(packet: Sent, refused?: (why: string) => void): void {
+  send(packet: Sent, refused?: Refused<Sent>): void {
     this.#add({ packet, moved: [], refused });
   }
 
-  sendMoving(packet: Sent, value: unknown, refused: (why: string) => void): void {
+  sendMoving(packet: Sent, value: unknown, refused: Refused<Sent>): void {
     this.#add({ packet, moved: buffersToMove(value), refused });
   }
 
@@ -62,10 +64,14 @@ export class Line<Sent> implements Speaker<Sent>, Task {
     if (waiting.length === 0) return;
     this.#waiting = [];
     if (this.#post(waiting) === undefined) return;
-    for (const each of waiting) {
-      const why = this.#post([each]);
-      if (why !== undefined) each.refused?.(why);
-    }
+    for (const each of waiting) this.#postAlone(each);
+  }
+
+  // Some memory cannot move, such as WebAssembly's: it may be copied still.
+  #postAlone(outgoing: Outgoing<Sent>): void {
+    const why = this.#post([outgoing]) && this.#post([{ ...outgoing, moved: [] }]);
+    const instead = why === undefined ? undefined : outgoing.refused?.(why);
+    if (instead !== undefined) this.#post([{ packet: instead, moved: [], refused: undefined }]);
   }
 
   #add(outgoing: Outgoing<Sent>): void {

@@ -38,11 +38,6 @@ export class OutgoingCalls {
     return this.#open.size;
   }
 
-  /** Somebody waits for a reply, and not only for items. */
-  get awaitsReply(): boolean {
-    return [...this.#open.values()].some(({ streaming }) => !streaming);
-  }
-
   /** The number of the call. */
   send(envelope: Envelope, to: string): number {
     const { type, payload, port, sender } = envelope;
@@ -134,10 +129,6 @@ class OutgoingCall implements Attendant {
 
   takenBack(): void {
     this.#ran = "no";
-  }
-
-  get streaming(): boolean {
-    return this.#port.streaming;
   }
 
   item(value: unknown, read: () => void): void {

@@ -71,8 +71,8 @@ export interface StartPacket {
 /** To the thread. */
 export type Order =
   | StartPacket
-  /** Nothing more comes: say when nothing is queued or running. */
-  | { readonly kind: "drain" }
+  /** Nothing more comes: say when nothing is queued or running; or when nothing runs but streams. */
+  | { readonly kind: "drain" | "quiet" }
   | { readonly kind: "stop" }
   /** After a crash: go on with the same model. */
   | { readonly kind: "resume" }
@@ -93,7 +93,7 @@ export type Report =
   | { readonly kind: "startFailed"; readonly error: string }
   /** The agent there was told to stop, by itself or by another of its thread. */
   | { readonly kind: "stopWanted" }
-  | { readonly kind: "drained" | "stopped" }
+  | { readonly kind: "drained" | "quiet" | "stopped" }
   /** A handler threw. Without a decision the blueprint leaves it to whoever supervises the agent. */
   | { readonly kind: "crashed"; readonly decision: CrashDecision | undefined; readonly error: string; readonly stack: string | undefined }
   /** It went down there, for want of a child that was given up. */

@@ -14,6 +14,8 @@ import { ThreadCell } from "./thread-cell.ts";
 export class PoolCell extends Receiver {
   #members: readonly ThreadCell[] = [];
   #next = 0;
+  /** Broadcasts wait for its first members. */
+  readonly #roomed: Array<() => void> = [];
 
   constructor(definition: BlueprintDefinition, services: AgentServices, context: StartContext) {
     super(poolOf(definition), services, context);
@@ -41,8 +43,15 @@ export class PoolCell extends Receiver {
   }
 
   override offerBroadcast(envelope: Envelope, roomed: () => void): "taken" | "full" | "gone" {
+    if (this.#members.length === 0) {
+      this.#roomed.push(roomed);
+      return "full";
+    }
     const member = this.#memberFor(envelope);
-    return member instanceof Receiver ? member.offerBroadcast(envelope, roomed) : "gone";
+    if (member instanceof Receiver) return member.offerBroadcast(envelope, roomed);
+    this.services.deadLetter(envelope, this.name, member.message);
+    this.services.log.error("broadcast lost", { agent: this.name, type: envelope.type.name, error: member.message });
+    return "gone";
   }
 
   askCycle(): undefined {
@@ -53,7 +62,11 @@ export class PoolCell extends Receiver {
   hold(): void {}
 
   release(): void {
-    this.#members = this.life.family.children.map(({ handle }) => handle.recipient).filter((member) => member instanceof ThreadCell);
+    // While its code is exchanged, members that are about to end are children still.
+    const names = this.definition.children.map(({ name }) => name);
+    const members = this.life.family.children.map(({ handle }) => handle.recipient).filter((member) => member instanceof ThreadCell);
+    this.#members = members.filter(({ name }) => names.includes(name));
+    for (const roomed of this.#roomed.splice(0)) roomed();
   }
 
   quiet(): Promise<void> {

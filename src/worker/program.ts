@@ -4,7 +4,7 @@
 import type { AnyBlueprint, BlueprintDefinition } from "../agent/definition.ts";
 import type { StartContext } from "../agent/living.ts";
 import type { AgentServices } from "../agent/services.ts";
-import { SystemClock } from "../clock.ts";
+import type { Clock } from "../clock.ts";
 import { ActonError, assertNever, detailOf, stackOf } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
@@ -35,13 +35,14 @@ export function isApplication(exported: unknown): exported is WorkerApplication 
 export interface ProgramSeams {
   readonly port: ThreadPort<Report, Order>;
   readonly host: Pick<Host, "onFault" | "heapBytes">;
+  readonly clock: Clock;
   /** Imports the module that has the application. Rejects with what is wrong with it. */
   load(module: string): Promise<WorkerApplication>;
 }
 
 /** Runs until the thread is ended. */
 export function runWorker(seams: ProgramSeams): void {
-  const clock = new SystemClock();
+  const { clock } = seams;
   const scheduler = new TurnScheduler(clock);
   const line = new Line<Report>(seams.port, clock, scheduler);
   let program: WorkerProgram | undefined;
@@ -139,6 +140,8 @@ class WorkerProgram {
         return this.#marks.answer(order.count, this.#seams.host.heapBytes());
       case "resume":
         return this.#tenant?.cell.release();
+      case "quiet":
+        return void this.#tenant?.cell.quiet().then(() => this.#line.send({ kind: "quiet" }));
       case "drain":
         return this.#tenant?.cell.drain(() => this.#line.send({ kind: "drained" }));
       case "stop":

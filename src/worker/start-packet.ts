@@ -3,9 +3,9 @@
 import type { Receiver } from "../agent/receiver.ts";
 import type { StartPacket } from "./packets.ts";
 
-type Given = Pick<StartPacket, "module" | "validateLocal" | "marks">;
+type Said = Pick<StartPacket, "module" | "validateLocal" | "marks">;
 
-export function startPacket({ id, name, definition, life, services }: Receiver, given: Given): StartPacket {
+export function startPacket({ id, name, definition, life, services }: Receiver, given: Said): StartPacket {
   return {
     kind: "start",
     ...given,

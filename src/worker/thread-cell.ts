@@ -47,7 +47,8 @@ export class ThreadCell extends Receiver implements LifeOwner {
   #drained: (() => void) | undefined;
   /** The life that was asked to drain. */
   #draining: ThreadLife | undefined;
-  #quiet: (() => void) | undefined;
+  /** Who waits until the thread has begun all that it was given. */
+  readonly #begunAll: Array<() => void> = [];
 
   constructor(definition: BlueprintDefinition, services: AgentServices, context: StartContext, supply: ThreadSupply) {
     super(localOf(definition), services, context);
@@ -90,12 +91,12 @@ export class ThreadCell extends Receiver implements LifeOwner {
     this.wake();
   }
 
-  /** Sends that the thread has begun are not waited for: nobody hears of their end. */
-  quiet(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#quiet = resolve;
+  async quiet(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#begunAll.push(resolve);
       this.progressed();
     });
+    await this.#life?.quiet();
   }
 
   drain(drained: () => void): void {
@@ -112,10 +113,7 @@ export class ThreadCell extends Receiver implements LifeOwner {
 
   progressed(): void {
     this.wake();
-    if (this.#life?.isBusy !== true) {
-      this.#quiet?.();
-      this.#quiet = undefined;
-    }
+    if (this.#life?.hasBegunAll !== false) for (const resolve of this.#begunAll.splice(0)) resolve();
     if (this.#drained === undefined) return;
     const runs = this.#life?.isRunning === true;
     // Nobody is there who could work it off.

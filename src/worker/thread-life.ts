@@ -5,7 +5,7 @@ import type { HandlerEntry } from "../agent/definition.ts";
 import { agentStopped } from "../agent/living.ts";
 import type { AgentServices } from "../agent/services.ts";
 import type { Broker } from "../broker/broker.ts";
-import { ActonError, assertNever, type Failure } from "../errors.ts";
+import { assertNever, type Failure } from "../errors.ts";
 import type { Envelope } from "../message/envelope.ts";
 import { OutgoingCalls } from "./outgoing-calls.ts";
 import { IncomingCalls } from "./incoming-calls.ts";
@@ -13,6 +13,7 @@ import { LentAgents } from "./lent-agents.ts";
 import type { LifeOwner } from "./life-owner.ts";
 import { Line } from "./line.ts";
 import { Marks } from "./marks.ts";
+import { Milestones } from "./milestones.ts";
 import type { CallPacket, Order, Report } from "./packets.ts";
 import { startPacket } from "./start-packet.ts";
 import { StuckWatch, type ThreadLimits } from "./stuck-watch.ts";
@@ -32,9 +33,7 @@ export class ThreadLife {
   readonly #marks = new Marks();
   readonly #window: Window;
   readonly #watch: StuckWatch;
-  readonly #up = Promise.withResolvers<void>();
-  readonly #started = Promise.withResolvers<void>();
-  readonly #stopped = Promise.withResolvers<void>();
+  readonly #milestones = new Milestones();
   #stage: "starting" | "up" | "closed" | "ended" = "starting";
 
   constructor(owner: LifeOwner, broker: Broker, thread: Thread, limits: ThreadLimits) {
@@ -58,12 +57,11 @@ export class ThreadLife {
       agentOf: (id) => this.#lent.find(id),
       senderOf: ({ id }) => (id === owner.id ? owner.handle : undefined),
       hand: (to, envelope, settled) => to.post(envelope, settled),
-      settled: ({ to }) => line.send({ kind: "taken", to, calls: 1 }),
+      settled: (packet, failure) => this.#settled(packet, failure),
       begins: () => true,
     });
     const ping = (count: number): void => line.send({ kind: "ping", count });
     this.#watch = new StuckWatch(services.clock, this.#marks, limits, ping, (why) => this.#lost(why));
-    this.#started.promise.catch(() => {});
     thread.listen((reports) => this.#hear(reports));
     thread.onEnd((error) => this.#lost(error ?? "its thread ended"));
   }
@@ -71,12 +69,12 @@ export class ThreadLife {
   /** Resolves when the agent is up. Rejects with START_FAILED. */
   begin(module: string, validateLocal: boolean): Promise<void> {
     this.#line.send(startPacket(this.#owner, { module, validateLocal, marks: this.#marks.memory }));
-    return this.#up.promise;
+    return this.#milestones.up.promise;
   }
 
   /** Settles when `afterStart` has. */
   get started(): Promise<void> {
-    return this.#started.promise;
+    return this.#milestones.started.promise;
   }
 
   get hasRoom(): boolean {
@@ -97,11 +95,6 @@ export class ThreadLife {
     return Math.max(this.#outgoing.length, this.#window.length);
   }
 
-  /** Something that is no stream is to be worked off there. */
-  get isBusy(): boolean {
-    return this.#stage === "up" && (this.#window.length > 0 || this.#outgoing.awaitsReply);
-  }
-
   get isRunning(): boolean {
     return this.#stage === "up";
   }
@@ -119,6 +112,8 @@ export class ThreadLife {
   close(failure: Failure): readonly Given[] {
     if (this.#stage === "closed" || this.#stage === "ended") return [];
     this.#stage = "closed";
+    // So that it is known what of it had to move.
+    this.#line.run();
     const unbegun = this.#window.close();
     for (const { call } of unbegun) this.#outgoing.takeBack(call);
     this.#outgoing.end(failure, "yes");
@@ -130,17 +125,24 @@ export class ThreadLife {
     this.#line.send({ kind: "drain" });
   }
 
+  /** Resolves when no handler runs there but streams, of what has been given to it; or when it has ended. */
+  quiet(): Promise<void> {
+    if (this.#stage !== "up") return Promise.resolve();
+    this.#line.send({ kind: "quiet" });
+    return this.#milestones.whenQuiet();
+  }
+
   /** Lets the agent there go down in order, its hooks included. Resolves when it has. */
   async stop(): Promise<void> {
     if (this.#stage === "ended") return;
     this.#line.send({ kind: "stop" });
-    await this.#stopped.promise;
+    await this.#milestones.stopped.promise;
   }
 
   /** Ends the thread now. What has begun, and not been told otherwise, fails. */
   end(why = "its thread was ended"): void {
     if (this.#stage === "ended") return;
-    for (const { envelope } of this.close(agentStopped)) envelope.load?.release();
+    this.close(agentStopped);
     this.#stage = "ended";
     this.#thread.terminate();
     this.#watch.end();
@@ -148,15 +150,18 @@ export class ThreadLife {
     this.#incoming.end();
     this.#lent.end();
     this.#topics.end();
-    this.#up.reject(new ActonError("START_FAILED", why));
-    this.#started.reject(new ActonError("START_FAILED", why));
-    this.#stopped.resolve();
+    this.#milestones.end(why);
+  }
+
+  // Whoever asked there has the error; what was only sent is lost.
+  #settled({ to, type, answer }: CallPacket, failure: Failure | undefined): void {
+    this.#line.send({ kind: "taken", to, calls: 1 });
+    if (failure !== undefined && answer === "none") this.#services.log.warn("message of a worker lost", { agent: to, type, error: failure.message });
   }
 
   // Whoever asked has the error; what was only sent is lost.
   #uncopied({ call }: CallPacket, envelope: Envelope, why: string): void {
     this.#window.drop(call);
-    envelope.load?.release();
     if (envelope.port === null) {
       this.#services.deadLetter(envelope, this.#owner.name, why);
       this.#services.log.warn("message lost: it cannot be copied to another thread", {
@@ -188,7 +193,8 @@ export class ThreadLife {
       case "taken":
         return;
       case "dropped":
-        return this.#window.drop(report.call);
+        this.#window.drop(report.call);
+        return;
       case "call":
         return this.#incoming.called(report);
       case "cancel":
@@ -197,12 +203,11 @@ export class ThreadLife {
       case "up":
         this.#stage = "up";
         this.#watch.begin();
-        return this.#up.resolve();
+        return this.#milestones.up.resolve();
       case "started":
-        return this.#started.resolve();
+        return this.#milestones.started.resolve();
       case "startFailed":
-        this.#up.reject(new ActonError("START_FAILED", report.error));
-        return;
+        return this.#milestones.failStart(report.error);
       case "crashed":
         return this.#owner.crashedThere(report);
       case "gaveUp":
@@ -210,10 +215,12 @@ export class ThreadLife {
       case "stopWanted":
         void this.#owner.stop();
         return;
+      case "quiet":
+        return this.#milestones.isQuiet();
       case "drained":
         return this.#owner.drainedThere();
       case "stopped":
-        this.#stopped.resolve();
+        this.#milestones.stopped.resolve();
         if (this.#stage === "up" && this.#owner.life.standing.status === "running") this.#lost("it stopped in its thread");
         return;
       case "log":
@@ -233,7 +240,7 @@ export class ThreadLife {
 
   #lost(why: string): void {
     if (this.#stage === "ended") return;
-    this.#up.reject(new ActonError("START_FAILED", why));
+    this.#milestones.failStart(why);
     const wasUp = this.#stage !== "starting";
     if (wasUp) this.#owner.lost(why);
     this.end();

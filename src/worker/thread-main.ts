@@ -1,10 +1,8 @@
 // What a thread runs outside of the executable, where modules lie on the disk as they are.
 
-import { SystemClock } from "../clock.ts";
 import { ActonError } from "../errors.ts";
-import { processHost } from "../host.ts";
-import { parentPort } from "./bun-threads.ts";
-import { isApplication, runWorker, type WorkerApplication } from "./program.ts";
+import { isApplication, type WorkerApplication } from "./program.ts";
+import { runThread } from "./run-thread.ts";
 
 async function load(module: string): Promise<WorkerApplication> {
   const loaded: { readonly default?: unknown } = await import(module);
@@ -12,4 +10,4 @@ async function load(module: string): Promise<WorkerApplication> {
   throw new ActonError("START_FAILED", `${module} has no default export that is an application: it needs 'export default app({ … })'`);
 }
 
-runWorker({ port: parentPort(), host: processHost(new SystemClock()), load });
+runThread(load);

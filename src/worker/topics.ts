@@ -20,6 +20,7 @@ export class Topics implements Subscriber {
   readonly #leave = new Map<string, () => void>();
   /** Broadcasts on their way to the thread. */
   #unheard = 0;
+  #lost = 0;
 
   constructor(services: AgentServices, broker: Broker, agent: string, line: Speaker<BroadcastPacket>) {
     this.#services = services;
@@ -45,7 +46,7 @@ export class Topics implements Subscriber {
 
   publish({ type, payload, source }: Publication): void {
     if (this.#unheard >= this.#services.limits.subscriberQueueSize) {
-      this.#services.log.warn("broadcast lost: the thread does not keep up", { agent: this.#agent, type: type.name });
+      this.#lost += 1;
       return;
     }
     this.#unheard += 1;
@@ -57,6 +58,9 @@ export class Topics implements Subscriber {
 
   heard(notices: number): void {
     this.#unheard -= notices;
+    if (this.#lost === 0) return;
+    this.#services.log.warn("broadcasts lost: the thread does not keep up", { agent: this.#agent, lost: this.#lost });
+    this.#lost = 0;
   }
 
   flushed(): undefined {

@@ -40,6 +40,7 @@ export class Window {
 
   /** It will not begin, for a reason of its own. */
   drop(call: number): void {
+    this.#given.find((given) => given.call === call)?.envelope.load?.release();
     this.#given = this.#given.filter((given) => given.call !== call);
   }
 
