@@ -135,10 +135,13 @@ test("with the default times, a connection that is never admitted is told Access
 test("a connection that leaves before it is admitted leaves nothing behind", async () => {
   const policy = new Gatekeeper();
   await using server = await TestServer.start({ policy });
+  const { armed } = server.clock;
   const client = await server.connect();
   await server.until(() => policy.decisions.length === 1);
   client.destroy();
   await server.until(() => server.listener.stats().activeConnections === 0);
+  await quiet();
+  expect(server.clock.armed).toBe(armed);
   policy.decisions[0]?.({ identity: 1 });
   await quiet();
   expect(server.listener.stats()).toMatchObject({ activeConnections: 0, errors: 0 });
