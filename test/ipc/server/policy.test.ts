@@ -24,6 +24,7 @@ test("the identity that admit gives reaches the handlers, and the peer is what t
   const answer = await client.ask(request("echo", "Who", {}, { identity: "forged", peer: { uid: 1 } }));
   const uid = process.getuid?.();
   expect(answer["payload"]).toMatchObject({ identity: { role: "admin", uid }, peer: { uid, gid: process.getgid?.(), pid: process.pid } });
+  expect(server.listener.stats().connectionsDenied).toBe(0);
 });
 
 test("without a policy the peer is known and the identity is not", async () => {
