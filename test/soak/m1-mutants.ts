@@ -40,6 +40,8 @@ const quarters: readonly Quarter[] = [
       "refusal",
       "requests",
       "policy",
+      "configured-policy",
+      "late-frames",
       "slow-reader",
       "subscriptions",
       "discovery-and-stats",

@@ -96,7 +96,6 @@ export class FrameDecoder {
     this.#frame.bytes = nothing;
     this.#offset = 0;
     this.#end = 0;
-    this.#own = false;
   }
 
   #nextLength(): number {

@@ -1,9 +1,11 @@
 // How a connection ends: the client's half-close, idleness, errors of the frame, drain, a peer that vanishes, revocation.
 
 import { expect, test } from "bun:test";
+import { type Log, type LogFields, silentLog } from "../../../src/log.ts";
 import { quiet } from "../../support/conditions.ts";
 import { jsonFrame } from "../../support/raw-client.ts";
 import { request, streamRequest, TestServer } from "../../support/test-server.ts";
+import { Price } from "../../support/test-services.ts";
 
 const idleMs = 30_000;
 
@@ -47,6 +49,20 @@ test("a half-close in the middle of a frame ends the connection, and what came b
   client.write(Buffer.concat([jsonFrame(request("echo", "Echo", 1)), jsonFrame({ ping: true }).subarray(0, 7)]));
   client.shutWrite();
   expect(await client.rest()).toMatchObject([{ payload: 1 }]);
+});
+
+test("who half-closes and does not read yet has no subscription any more, and half a frame of it is forgotten", async () => {
+  await using server = await TestServer.start();
+  const client = await server.connect();
+  await client.ask({ message_types: ["Price"], request_id: "s" });
+  client.stopReading();
+  for (let n = 0; n < 4; n++) client.send(request("echo", "Echo", "x".repeat(200_000), { request_id: `${n}` }));
+  client.write(jsonFrame({ ping: true }).subarray(0, 7));
+  client.shutWrite();
+  await server.until(() => server.listener.stats().subscriptions === 0);
+  expect(server.listener.stats()).toMatchObject({ activeConnections: 1, unfinishedBytes: 0 });
+  client.startReading();
+  expect((await client.rest()).map((answer) => answer["request_id"])).toEqual(["0", "1", "2", "3"]);
 });
 
 test("a half-close before any byte ends the connection in silence", async () => {
@@ -143,6 +159,40 @@ test("a connection that has given up its subscriptions is idle again after the c
   await client.until(() => client.ended);
 });
 
+test("a client that was told the end has a moment to hang up, and a shutdown meanwhile gives it no further one", async () => {
+  await using server = await TestServer.start({ config: { connectionTimeoutMs: idleMs } });
+  const client = await server.connect();
+  client.holdOpen();
+  await client.ask({ ping: true });
+  server.clock.advance(idleMs);
+  await client.until(() => client.ended);
+  server.clock.advance(900);
+  const down = server.listener.shutdown();
+  await quiet();
+  expect(client.gone).toBe(false);
+  server.clock.advance(100);
+  expect(await down).toEqual({ lost: 0 });
+});
+
+test("after a frame that was late nothing is read and nothing pushed while what was asked before is answered", async () => {
+  await using server = await TestServer.start({ config: { frameTimeoutMs: 1_000 } });
+  const client = await server.connect();
+  await client.ask({ message_types: ["Price"], request_id: "s" });
+  client.send(request("holder", "Hold", 1, { request_id: "r" }));
+  const late = jsonFrame(request("echo", "Echo", "late"));
+  client.write(late.subarray(0, 7));
+  await server.until(() => server.seen.held.length === 1 && server.listener.stats().unfinishedBytes === 7);
+  server.clock.advance(1_000);
+  expect(await client.next()).toMatchObject({ error_code: "PROTOCOL_ERROR" });
+  client.write(late.subarray(7));
+  client.send(request("echo", "Echo", "later"));
+  server.runtime.broker().broadcast(Price, { symbol: "A", price: 1 });
+  await quiet();
+  server.seen.call(0).reply.end("answered");
+  expect(await client.rest()).toMatchObject([{ request_id: "r", payload: "answered" }]);
+  expect(server.seen.echoes).toEqual([]);
+});
+
 test("after a frame error what was asked before is answered, what comes after is not read", async () => {
   await using server = await TestServer.start();
   const client = await server.connect();
@@ -184,12 +234,16 @@ test("a frame error ends an open stream with a final frame", async () => {
 
 test("a client that vanishes cancels its requests and streams, and their signals abort", async () => {
   await using server = await TestServer.start();
+  const { armed } = server.clock;
   const client = await server.connect();
+  await client.ask({ message_types: ["Price"], request_id: "p" });
   client.send(request("holder", "Hold", 1, { request_id: "r" }));
   client.send(streamRequest("streams", "Feed", 1, { request_id: "s" }));
-  await server.until(() => server.seen.held.length === 1 && server.seen.feeds.length === 1);
+  client.write(jsonFrame({ ping: true }).subarray(0, 7));
+  await server.until(() => server.seen.feeds.length === 1 && server.listener.stats().unfinishedBytes === 7);
   client.destroy();
   await server.until(() => server.seen.call(0).signal.aborted && server.seen.feed(0).signal.aborted, "aborting the signals");
+  server.runtime.broker().broadcast(Price, { symbol: "A", price: 1 });
   expect(server.listener.stats()).toMatchObject({
     activeConnections: 0,
     requestsInFlight: 0,
@@ -197,7 +251,9 @@ test("a client that vanishes cancels its requests and streams, and their signals
     requestsWaiting: 0,
     subscriptions: 0,
     unfinishedBytes: 0,
+    pushesSent: 0,
   });
+  expect(server.clock.armed).toBe(armed);
 });
 
 test("a client that vanishes takes its requests out of a busy agent's mailbox", async () => {
@@ -218,11 +274,23 @@ test("revoking a connection closes it, aborts what runs and drops what is queued
   await server.until(() => server.listener.stats().requestsInFlight === 2 && server.seen.held.length === 1);
   const connection = server.seen.call(0).peer?.connection ?? -1;
   expect(server.listener.revoke(connection)).toBe(true);
+  expect(server.listener.revoke(connection)).toBe(false);
   await client.until(() => client.gone);
   expect(server.seen.call(0).signal.aborted).toBe(true);
   await quiet();
   expect(server.seen.held).toHaveLength(1);
-  expect(server.listener.revoke(connection)).toBe(false);
+});
+
+test("the log says where it listens, and why a connection was ended", async () => {
+  const lines: [string, LogFields | undefined][] = [];
+  const line = (text: string, fields?: LogFields): void => void lines.push([text, fields]);
+  const log: Log = { ...silentLog, debug: line, info: line, with: () => log };
+  await using server = await TestServer.start({ log });
+  expect(lines).toContainEqual(["listening", expect.objectContaining({ path: server.path, pid: process.pid })]);
+  const client = await server.connect();
+  await client.ask({ ping: true });
+  server.listener.revoke(1);
+  expect(lines).toContainEqual(["connection terminated", { connection: 1, why: "revoked" }]);
 });
 
 test("revoking a connection drops its queued fire-and-forget messages too", async () => {

@@ -59,6 +59,7 @@ test("while it drains, subscribe, unsubscribe, discover and ping are answered", 
 
 test("what runs is answered in full, then every connection is closed and the path is gone", async () => {
   await using server = await TestServer.start();
+  const { armed } = server.clock;
   const [client, idle] = [await server.connect(), await server.connect()];
   await idle.ask({ ping: true });
   client.send(request("holder", "Hold", 1, { request_id: "r" }));
@@ -75,6 +76,18 @@ test("what runs is answered in full, then every connection is closed and the pat
   expect(await idle.rest()).toEqual([]);
   expect(await down).toEqual({ lost: 0 });
   expect(existsSync(server.path)).toBe(false);
+  expect(server.clock.armed).toBe(armed);
+});
+
+test("a client that vanishes during the drain is not waited for", async () => {
+  await using server = await TestServer.start();
+  const client = await server.connect();
+  client.send(request("holder", "Hold", 1, { request_id: "r" }));
+  await server.until(() => server.seen.held.length === 1);
+  const down = server.listener.shutdown();
+  await quiet();
+  client.destroy();
+  expect(await down).toEqual({ lost: 0 });
 });
 
 test("requests that waited for a place when the drain began are answered too", async () => {
@@ -109,6 +122,17 @@ test("drainTimeoutMs: it waits so long and no longer, and counts what it cut off
   await client.until(() => client.ended);
 });
 
+test("requests that wait for a place when the drain's time is over are cut off, and counted, like those that run", async () => {
+  await using server = await TestServer.start({ config: { drainTimeoutMs, inFlightMax: 1 } });
+  const client = await server.connect();
+  for (const id of ["a", "b", "c"]) client.send(request("holder", "Hold", id, { request_id: id, timeout_ms: 1_000_000 }));
+  await server.until(() => server.listener.stats().requestsWaiting === 2);
+  const down = server.listener.shutdown();
+  server.clock.advance(drainTimeoutMs);
+  expect(await down).toEqual({ lost: 3 });
+  expect((await client.rest()).map((answer) => answer["request_id"])).toEqual(["b", "c", "a"]);
+});
+
 test("what is cut off at the end of the drain is told so: every request frame gets at least one frame back", async () => {
   await using server = await TestServer.start({ config: { drainTimeoutMs } });
   const client = await server.connect();
@@ -130,7 +154,12 @@ test("a client that does not hang up is closed a moment after everything is said
   await client.ask({ ping: true });
   const down = server.listener.shutdown();
   await client.until(() => client.ended);
-  expect(await within(server, 2_000, down)).toEqual({ lost: 0 });
+  await quiet();
+  server.clock.advance(999);
+  await quiet();
+  expect(client.gone).toBe(false);
+  server.clock.advance(1);
+  expect(await down).toEqual({ lost: 0 });
   await client.until(() => client.gone);
 });
 

@@ -24,6 +24,7 @@ test("the identity that admit gives reaches the handlers, and the peer is what t
   const answer = await client.ask(request("echo", "Who", {}, { identity: "forged", peer: { uid: 1 } }));
   const uid = process.getuid?.();
   expect(answer["payload"]).toMatchObject({ identity: { role: "admin", uid }, peer: { uid, gid: process.getgid?.(), pid: process.pid } });
+  expect(server.listener.stats().connectionsDenied).toBe(0);
 });
 
 test("without a policy the peer is known and the identity is not", async () => {
@@ -135,10 +136,13 @@ test("with the default times, a connection that is never admitted is told Access
 test("a connection that leaves before it is admitted leaves nothing behind", async () => {
   const policy = new Gatekeeper();
   await using server = await TestServer.start({ policy });
+  const { armed } = server.clock;
   const client = await server.connect();
   await server.until(() => policy.decisions.length === 1);
   client.destroy();
   await server.until(() => server.listener.stats().activeConnections === 0);
+  await quiet();
+  expect(server.clock.armed).toBe(armed);
   policy.decisions[0]?.({ identity: 1 });
   await quiet();
   expect(server.listener.stats()).toMatchObject({ activeConnections: 0, errors: 0 });

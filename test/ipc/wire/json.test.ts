@@ -75,6 +75,20 @@ describe("decodeJson", () => {
     expect(decode(JSON.stringify([text, "\\", '\\"', `${"y".repeat(100)}\\`, `${"z".repeat(31)}"[`]), { depth: 1, tokens: 6 })).toHaveLength(5);
   });
 
+  test("knows a quote that ends a long string from one that is escaped", () => {
+    for (const text of [`${"y".repeat(40)}"[[`, `${"z".repeat(30)}\\`, `${"z".repeat(31)}\\`, `${"y".repeat(40)}\\`]) {
+      const body = [text, "[[", "x".repeat(200)];
+      expect(decode(JSON.stringify(body), { depth: 1, tokens: 4 })).toEqual(body);
+    }
+  });
+
+  test("leaves a level at a bracket that follows a number", () => {
+    for (const item of ["[1]", '{"a":true}', "[-1.5e3 ]"]) {
+      const body = `[${`${item},`.repeat(500)}0]`;
+      expect(decode(body, { depth: 2, tokens: 2000 })).toEqual(JSON.parse(body));
+    }
+  });
+
   test("takes as many values and keys as the limit says, and refuses one more", () => {
     const bodies: [string, number][] = [
       ["[1,2,3]", 4],
@@ -178,6 +192,12 @@ describe("encodeJson", () => {
   test("escapes lone surrogates and round-trips them", () => {
     expect(encodeJson("\ud800")).toBe('"\\ud800"');
     expect(decode(encodeJson({ "\udc00": "\ud800" }))).toEqual({ "\udc00": "\ud800" });
+  });
+
+  test("writes 126 levels, since the envelope is one, and refuses one more", () => {
+    const nested = (levels: number): unknown => (levels === 0 ? 1 : [nested(levels - 1)]);
+    expect(decode(encodeJson(nested(126)))).toEqual(nested(126));
+    expect(thrown(() => encodeJson(nested(127)))).toContain("nested deeper than 126 levels");
   });
 
   test("refuses with a path what plain refuses", () => {

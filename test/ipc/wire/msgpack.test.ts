@@ -312,6 +312,11 @@ describe("encodeMessagePack", () => {
     expect(encodedHex(Buffer.from("ab"))).toBe("c4026162");
   });
 
+  test("writes what is there twice as often as it is there, and no reference", () => {
+    const one = { a: [1] };
+    expect(encodedHex([one, one])).toBe("9281a161910181a1619101");
+  });
+
   test("keeps earlier results as they were, whatever is written later", () => {
     const values = Array.from({ length: 400 }, (_, index) => ({
       index,
