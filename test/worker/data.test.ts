@@ -81,7 +81,8 @@ describe("what cannot be copied", () => {
   );
 
   test("as an item ends its stream", async () => {
-    expect(await read(handle.stream(BesideFlow, { deed: "function" }))).toMatchObject({ items: [1], code: "HANDLER_FAILED", ran: "yes" });
+    for (const deed of ["function", "syncFunction"])
+      expect(await read(handle.stream(BesideFlow, { deed }))).toMatchObject({ items: [1], code: "HANDLER_FAILED", ran: "yes" });
   });
 
   test("as a request to a stream refuses that", async () => {
@@ -133,6 +134,12 @@ describe("bytes", () => {
     const bytes = new Uint8Array(movedMin).fill(7);
     expect(await handle.ask(Do, { deed: "length", with: bytes })).toBe(movedMin);
     expect(bytes.byteLength).toBe(0);
+  });
+
+  test("of memory that cannot move are copied", async () => {
+    const { buffer } = new WebAssembly.Memory({ initial: movedMin / 65_536 });
+    expect(await handle.ask(Do, { deed: "length", with: new Uint8Array(buffer) })).toBe(movedMin);
+    expect(buffer.byteLength).toBe(movedMin);
   });
 
   test("of a large answer move: they are gone there", async () => {

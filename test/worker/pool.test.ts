@@ -2,7 +2,7 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { agent, AgentRestarted, type AgentHandle, pool, SupervisionEscalated } from "acton";
-import { Exit, Heard, Keep, Kept, Spin, Stop, teams, usual, Who } from "./pooled.ts";
+import { Exit, Heard, Keep, Kept, Spin, Stop, team, teams, usual, Who } from "./pooled.ts";
 import { Told } from "./scene.ts";
 import { heard, outcomeOf, outcomesOf, passing, stage, until } from "./stage.ts";
 
@@ -156,4 +156,26 @@ describe("a pool", () => {
     await busy;
     expect(await handle.ask(Who, {})).toStartWith("usual-");
   });
+});
+
+describe("a pool whose code is exchanged", () => {
+  test("keeps the keys of members that are not there any more", async () => {
+    await using scene = stage(module);
+    const handle = await scene.runtime.start(team("shrinking", { size: 4, route: teams.byKey.definition.placement!.route }));
+    const keys = Array.from({ length: 12 }, (_, i) => `${i}`);
+    const names = async (): Promise<unknown> => Promise.all(keys.map((key) => handle.ask(Who, { key })));
+    expect(new Set((await names()) as string[]).size).toBe(4);
+    await handle.reload(team("shrinking", { size: 2, route: teams.byKey.definition.placement!.route }));
+    expect([...new Set((await names()) as string[])].sort()).toEqual(["shrinking-1", "shrinking-2"]);
+  });
+});
+
+test("a pool that is not up yet keeps what is broadcast", async () => {
+  await using scene = stage(module);
+  const told = heard(scene, Told);
+  const starting = scene.runtime.start(usual);
+  await until(() => told.some(({ payload }) => String(payload).startsWith("up")));
+  scene.runtime.broker().broadcast(Heard, "early");
+  await starting;
+  await until(() => told.some(({ payload }) => String(payload).endsWith("early")));
 });

@@ -43,4 +43,4 @@ export const teams = Object.fromEntries(
 ) as Readonly<Record<"roundRobin" | "leastLoaded" | "byKey", ReturnType<typeof team>>>;
 export const usual = team("usual", { size: 2 });
 
-export default app({ agents: [...Object.values(teams), usual] });
+export default app({ agents: [...Object.values(teams), usual, team("shrinking", { size: 2 })] });

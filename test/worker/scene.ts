@@ -294,6 +294,11 @@ const items: Readonly<Record<string, (argument: Argument, given: unknown) => unk
     yield () => 1;
     yield 2;
   },
+  syncFunction: function* () {
+    yield 1;
+    yield () => 1;
+    yield 2;
+  },
   slow: async function* (_argument, given) {
     for (let i = 1; i <= Number(given); i++) {
       await later(1);
