@@ -61,7 +61,13 @@ export class RunningApplication {
   }
 
   async #exchangeSome({ agents }: Application, changed: ReadonlySet<string>, undo: Array<() => unknown>): Promise<void> {
-    for (const blueprint of agents) if (changed.has(blueprint.definition.name)) await this.#exchange(blueprint, undo);
+    // The map before stays until all is well: what is undone has the handles that it had.
+    const handles = new Map(this.#agents);
+    for (const blueprint of agents) {
+      const { name } = blueprint.definition;
+      if (changed.has(name)) handles.set(name, await this.#exchange(blueprint, undo));
+    }
+    this.#agents = handles;
   }
 
   async #exchangeAll(application: Application, undo: Array<() => unknown>): Promise<void> {

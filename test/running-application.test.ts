@@ -122,6 +122,30 @@ test("with `changed`, only the agents of these names are touched", async () => {
   expect(await client.ask("b", Add, { n: 1 })).toEqual({ code: "new", total: 1 });
 });
 
+test("with `changed`, an agent that had stopped runs once, however often its code changes", async () => {
+  const Stop = message("Stop", {});
+  let alive = 0;
+  const version = (code: string, other: ReturnType<typeof named> = named("b", code)) => {
+    const stopping = named("a", code)
+      .afterStart(() => void (alive += 1))
+      .afterStop(() => void (alive -= 1));
+    return app({ agents: [stopping.mutateOn(Stop, ({ self }) => void self.stop()), other] });
+  };
+  const { running, client } = await served(version("old"));
+  await client.send("a", Stop, {});
+  while (alive > 0) await oneRound();
+  const unstartable = named("b", "broken").beforeStart(() => Promise.reject(new TypeError("no database")));
+  expect(await failure(running.reload(source(version("broken", unstartable)), new Set(["a", "b"])))).toHaveProperty("message");
+  expect(alive).toBe(0);
+  for (const code of ["new", "newer", "newest"]) {
+    await running.reload(source(version(code)), new Set(["a"]));
+    expect(await client.ask("a", Add, { n: 1 })).toEqual({ code, total: 1 });
+    expect(alive).toBe(1);
+  }
+  await running.reload(source(app({ agents: [named("b", "last")] })));
+  expect(alive).toBe(0);
+});
+
 const failing = agent("failing", () => ({})).beforeStart(() => {
   throw new TypeError("no database");
 });
