@@ -41,7 +41,9 @@ export class Bundler {
       // As without a bundler: nothing is left out, and the environment is that of the process.
       ignoreDCEAnnotations: true,
       env: "disable",
-      define: { "process.env.NODE_ENV": "process.env.NODE_ENV" },
+      define: { "process.env.NODE_ENV": "process.env.NODE_ENV", ...metaDefine },
+      // For what the bundler itself puts into the bundle, to which the definition applies as well.
+      banner: `var ${metaName} = import.meta;`,
       plugins: [asUnbundled(inputs)],
     });
     const [output] = outputs;
@@ -57,6 +59,9 @@ export class Bundler {
 
 const scripts = /\.[mc]?[jt]sx?$/;
 const metaModule = "acton-import-meta:";
+const metaName = "acton$meta";
+/** The bundler knows what is code, and what is only the same text in a string. */
+const metaDefine = { "import.meta": metaName };
 
 /** Notes the inputs, leaves packages outside, and lets modules see their own place in `import.meta`, not the bundle's. */
 function asUnbundled(inputs: Set<string>): Bun.BunPlugin {
@@ -69,18 +74,36 @@ function asUnbundled(inputs: Set<string>): Bun.BunPlugin {
       build.onLoad({ filter: /.*/, namespace: "file" }, ({ path, loader }) => {
         inputs.add(path);
         const text = scripts.test(path) ? readFileSync(path, "utf8") : "";
-        const contents = text.replace(/\bimport\.meta\.(?=(?:dir|dirname|file|filename|path|url)\b)/g, "acton$meta.");
-        if (contents === text) return undefined;
+        if (!/\bmeta\b/.test(text) || !readsMeta(text, loader)) return undefined;
         // Imports count wherever they stand: at the end no line moves.
-        return { contents: `${contents}\nimport acton$meta from ${JSON.stringify(metaModule + encodeURIComponent(path))};\n`, loader };
+        return { contents: `${text}\nimport ${metaName} from ${JSON.stringify(metaModule + encodeURIComponent(path))};\n`, loader };
       });
     },
   };
 }
 
+/** Whether it does so outside of strings and comments: what does not may be CommonJS, where no import may be added. */
+function readsMeta(text: string, loader: Bun.Loader): boolean {
+  try {
+    return new Bun.Transpiler({ loader: loader as Bun.JavaScriptLoader, define: metaDefine }).transformSync(text).includes(metaName);
+  } catch {
+    // The bundler says so itself, and where.
+    return false;
+  }
+}
+
+/** Its functions resolve from the module's place as well: those of the bundle would from the bundle's. */
 function metaOf(path: string): string {
-  const meta = { dir: dirname(path), dirname: dirname(path), file: basename(path), filename: path, path, url: Bun.pathToFileURL(path).href };
-  return `export default ${JSON.stringify(meta)};`;
+  const place = { dir: dirname(path), dirname: dirname(path), file: basename(path), filename: path, path, url: Bun.pathToFileURL(path).href };
+  return `import { createRequire } from "node:module";
+const place = ${JSON.stringify(place)};
+const resolveSync = (specifier, parent = place.path) => Bun.resolveSync(specifier, parent);
+function resolve(specifier) {
+  if (/^[./]/.test(specifier)) return new URL(specifier, place.url).href;
+  const found = resolveSync(specifier, place.dir);
+  return found.startsWith("/") ? Bun.pathToFileURL(found).href : found;
+}
+export default { ...place, main: false, env: process.env, require: createRequire(place.path), resolve, resolveSync };`;
 }
 
 function outsideOf(specifier: string, importer: string): { path: string; external: true } | undefined {

@@ -243,9 +243,14 @@ describe("on one connection", () => {
     writeFileSync(at("data.txt"), "data");
     const imports =
       'import data from "./data.txt" with { type: "text" };\nimport file from "./data.txt" with { type: "file" };\nimport { pack } from "pack";\n';
-    const seen = "[import.meta.dir, import.meta.path, import.meta.url, import.meta.main, data, pack, typeof file, process.env.NODE_ENV].join()";
-    save(module, imports + source({ greeting: seen }));
-    const wanted = [directory.path, module, Bun.pathToFileURL(module).href, false, "data", "function", "string", ""].join();
+    const resolved = '((meta) => [meta.dir, meta.resolve("./x"), meta.require("./package.cjs")])(import.meta)';
+    const seen = `[import.meta.dir, import.meta.path, import.meta.url, import.meta.main, data, pack, typeof file, process.env.NODE_ENV, "import.meta.dir", ${resolved}].join()`;
+    writeFileSync(at("package.cjs"), 'module.exports = "import.meta.dir";\n');
+    save(module, `${imports}import cjs from "./package.cjs";\n${source({ greeting: seen.replace("[", "[cjs, ") })}`);
+    const quoted = "import.meta.dir";
+    const url = Bun.pathToFileURL(module).href;
+    const place = [directory.path, module, url, false];
+    const wanted = [quoted, ...place, "data", "function", "string", "", quoted, directory.path, new URL("x", url).href, quoted].join();
     save(at("lib/greet.ts"), greeting("hello"));
     const reply = await until(
       () => client.ask("greeter", Greet, { who: "you" }).catch(() => undefined),
