@@ -1,7 +1,13 @@
-import { expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ManualClock } from "acton";
 import { MemoryMachine } from "acton/testing";
+import { SystemClock } from "../../../src/clock.ts";
+import { systemFiles } from "../../../src/files.ts";
 import { SourceWatch } from "../../../src/cli/watch/source-watch.ts";
+import { eventuallyAsync } from "../../support/conditions.ts";
 
 function watched(inputs: readonly string[]) {
   const machine = new MemoryMachine();
@@ -85,4 +91,55 @@ test("what happens to a file before it is known to be followed counts, and so do
   watch.follow(new Set(["/tmp/a/one.ts", "/tmp/b/two.ts"]), false);
   clock.advance(50);
   expect(told.times).toBe(2);
+});
+
+// Only a real file system gives the number of a directory that is gone to the next one.
+describe("on a file system", () => {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), "acton-")));
+  const directory = join(root, "app/src");
+  const file = join(directory, "one.ts");
+  const inputs = new Set([file]);
+  const told = { times: 0 };
+  const watch = new SourceWatch(systemFiles, new SystemClock(), () => {
+    told.times += 1;
+    // As after a reload, which fails where the file is not there.
+    watch.follow(existsSync(file) ? inputs : new Set(), !existsSync(file));
+  });
+  afterAll(() => {
+    watch[Symbol.dispose]();
+    rmSync(root, { recursive: true });
+  });
+
+  const make = () => {
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(file, "");
+  };
+  const heard = async (act: () => void): Promise<void> => {
+    await Bun.sleep(150);
+    const { times } = told;
+    act();
+    await eventuallyAsync(() => told.times > times);
+  };
+
+  test.each([
+    ["removed and made again", () => rmSync(directory, { recursive: true })],
+    ["moved away", () => renameSync(directory, `${directory}-${told.times}`)],
+    ["moved away with the one above", () => renameSync(join(root, "app"), join(root, `app-${told.times}`))],
+  ])("a directory that is %s is heard of, and watched on", async (_, remove) => {
+    make();
+    watch.follow(inputs, false);
+    const both = () => {
+      remove();
+      make();
+    };
+    const { times } = told;
+    await heard(both);
+    await heard(() => writeFileSync(file, "at once"));
+    await heard(remove);
+    await heard(() => mkdirSync(directory, { recursive: true }));
+    await heard(make);
+    await heard(() => writeFileSync(file, "later"));
+    // Each of the six is told once, and once more when what was replaced is watched.
+    expect(told.times - times).toBeLessThan(20);
+  });
 });
