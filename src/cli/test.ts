@@ -1,11 +1,12 @@
 // `acton test`: runs bun:test files with nothing installed. The executable starts itself as Bun, with a preload that makes
 // "acton" and "zod" importable.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CommandError, exitCodes, usageError } from "./exit-codes.ts";
 import { interruption } from "./interrupt.ts";
 import { builtModule, type Library, library } from "./library.ts";
+import { openTemporaryDirectory } from "./own-directory.ts";
 
 export interface TestOptions {
   readonly testNamePattern?: string | undefined;
@@ -17,16 +18,12 @@ export async function test(files: readonly string[], options: TestOptions): Prom
   const texts = library();
   if (texts === undefined) throw usageError("only the compiled executable runs tests; use bun test here");
   // Files that others may not write: they are run.
-  const directory = mkdtempSync(join(process.env["TMPDIR"] ?? "/tmp", "acton-test-"));
-  try {
-    const written = { ...texts.files, [preloadFile]: preloadOf(texts) };
-    for (const [file, text] of Object.entries(written)) writeFileSync(join(directory, file), text, { mode: 0o600 });
-    const preload = join(directory, preloadFile);
-    const status = await run([process.execPath, "test", "--preload", preload, ...flags(options), ...files]);
-    if (status !== 0) throw new CommandError(exitCodes.agentError, "not all tests passed");
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  using directory = openTemporaryDirectory("acton-test-");
+  const written = { ...texts.files, [preloadFile]: preloadOf(texts) };
+  for (const [file, text] of Object.entries(written)) writeFileSync(join(directory.path, file), text, { mode: 0o600 });
+  const preload = join(directory.path, preloadFile);
+  const status = await run([process.execPath, "test", "--preload", preload, ...flags(options), ...files]);
+  if (status !== 0) throw new CommandError(exitCodes.agentError, "not all tests passed");
 }
 
 const preloadFile = "preload.js";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { version } from "../../package.json";
-import { eventually } from "../support/conditions.ts";
+import { eventually, eventuallyAsync } from "../support/conditions.ts";
 import { executable, run, type RunOptions, type RunResult, type Server, serve, temporaryDirectory, timesVersion } from "./executable.ts";
 
 const directory = temporaryDirectory();
@@ -308,4 +308,20 @@ test("a build that fails leaves what was there; one that a signal ends, too, and
   expect(readdirSync(at("kept"))).toEqual(["app"]);
   expect(readFileSync(at("kept/app"), "utf8")).toBe("the old one\n");
   expect(readdirSync(at("source")).sort()).toEqual(["app.ts", "node_modules", "prices.json"]);
+}, 30_000);
+
+test("what a kill leaves of a build goes with the next one into that directory, and what still runs is let alone", async () => {
+  mkdirSync(at("killed"));
+  write({ "killed-source/app.ts": 'import { app } from "acton";\nexport const late = () => import("./absent.ts");\nexport default app({});\n' });
+  const lock = () => readdirSync(at("killed")).flatMap((name) => readdirSync(join(at("killed"), name)));
+  const child = Bun.spawn([executable, "build", "source/app.ts", "-o", "killed/app"], { cwd: directory.path, stdio: ["ignore", "ignore", "ignore"] });
+  await eventuallyAsync(() => lock().includes("lock"));
+  child.kill("SIGSTOP");
+  expect((await build("killed-source/app.ts", "killed/app")).exitCode).toBe(8);
+  expect(readdirSync(at("killed"))).toHaveLength(1);
+  child.kill("SIGKILL");
+  await child.exited;
+  expect(readdirSync(at("killed"))).toHaveLength(1);
+  expect((await build("killed-source/app.ts", "killed/app")).exitCode).toBe(8);
+  expect(readdirSync(at("killed"))).toEqual([]);
 }, 30_000);

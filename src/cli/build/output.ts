@@ -1,9 +1,10 @@
 // The file that `acton build` writes: what it may not be, and how it comes to its place.
 
-import { chmodSync, mkdtempSync, realpathSync, renameSync, rmSync, statSync } from "node:fs";
+import { chmodSync, realpathSync, renameSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import { codeOf, detailOf } from "../../errors.ts";
 import { type CommandError, usageError } from "../exit-codes.ts";
+import { openOwnDirectory } from "../own-directory.ts";
+import { systemReason } from "../system-reason.ts";
 
 /** The absolute path, if a file may be written there. */
 export function checkedOutput(written: string, module: string): string {
@@ -27,11 +28,11 @@ function suggestion(directory: string, module: string): string {
  * then comes to `output`, executable. A signal ends the process when the rest is removed.
  */
 export async function intoPlace(output: string, write: (path: string) => Promise<readonly unknown[]>): Promise<readonly unknown[]> {
-  const directory = attempted(output, () => mkdtempSync(join(dirname(output), ".acton-build-")));
+  const directory = attempted(output, () => openOwnDirectory(dirname(output), ".acton-build-"));
   const ended = signals();
   try {
     // In the executable its own name can be seen, and the same sources are to give the same bytes.
-    const made = join(directory, "program");
+    const made = join(directory.path, "program");
     const problems = await write(made);
     if (problems.length > 0 || ended.by !== undefined) return problems;
     attempted(output, () => {
@@ -40,7 +41,7 @@ export async function intoPlace(output: string, write: (path: string) => Promise
     });
     return problems;
   } finally {
-    rmSync(directory, { recursive: true, force: true });
+    directory[Symbol.dispose]();
     ended.resume();
   }
 }
@@ -54,14 +55,7 @@ function attempted<T>(output: string, work: () => T): T {
 }
 
 function cannotWrite(output: string, thrown: unknown): CommandError {
-  const reasons: Readonly<Record<string, string>> = {
-    EACCES: "permission denied",
-    EROFS: "the file system is read-only",
-    ENOENT: "there is no such directory",
-    ENOTDIR: "what stands for its directory is none",
-    ENOSPC: "no space is left",
-  };
-  return usageError(`cannot write ${output}: ${reasons[String(codeOf(thrown))] ?? detailOf(thrown)}`);
+  return usageError(`cannot write ${output}: ${systemReason(thrown)}`);
 }
 
 /** Holds up the first signal that would end the process, until `resume`; a second one ends it at once. */

@@ -11,8 +11,8 @@ import { CommandError, exitCodes } from "../exit-codes.ts";
 import { moduleFailure } from "../module-failure.ts";
 import { checkPresent, importDefault, registerVirtualModules } from "../module-loader.ts";
 import { applicationIn } from "../serving.ts";
+import { openTemporaryDirectory } from "../own-directory.ts";
 import { type Bundle, Bundler } from "./bundler.ts";
-import { openBundleDirectory } from "./bundle-directory.ts";
 import { changedAgents } from "./changed-agents.ts";
 import { missingImport } from "./missing-import.ts";
 import { SourceWatch } from "./source-watch.ts";
@@ -23,7 +23,7 @@ interface Loaded extends Bundle {
 
 export class WatchedModule implements AsyncDisposable {
   readonly path: string;
-  readonly #directory = openBundleDirectory();
+  readonly #directory = openTemporaryDirectory("acton-watch-");
   readonly #bundler: Bundler;
   #current: Loaded | undefined;
   #watch: SourceWatch | undefined;

@@ -306,4 +306,21 @@ describe("before anything is served", () => {
     expect(readdirSync(broken.path)).toEqual(["app.ts"]);
     broken[Symbol.dispose]();
   });
+
+  test("TMPDIR is where bundles lie: when it is empty /tmp, and one that cannot be had is told", async () => {
+    using broken = temporaryDirectory();
+    writeFileSync(join(broken.path, "app.ts"), "export default 5;");
+    const stderrWith = async (TMPDIR: string): Promise<string> => {
+      const { exitCode, stderr } = await run(["serve", "app.ts", "--watch"], { cwd: broken.path, env: { TMPDIR } });
+      expect(exitCode).toBe(8);
+      return stderr;
+    };
+    expect(await stderrWith("")).toContain("app.ts has a default export that is not an application");
+    const missing = join(broken.path, "missing");
+    expect(await stderrWith(missing)).toBe(`acton: cannot make a directory in ${missing}, which is TMPDIR: there is no such directory\n`);
+    // What is not as we leave it is passed over.
+    mkdirSync(join(broken.path, "acton-watch-odd/lock"), { recursive: true });
+    expect(await stderrWith(broken.path)).toContain("app.ts has a default export that is not an application");
+    expect(readdirSync(broken.path).sort()).toEqual(["acton-watch-odd", "app.ts"]);
+  });
 });
