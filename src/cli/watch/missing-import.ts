@@ -10,11 +10,20 @@ export function missingImport(thrown: unknown, inputs: ReadonlySet<string>): str
   if (name === undefined) return undefined;
   const statement = new RegExp(`^[ \\t]*(?:import|export)\\b[^;"']*?(?<![\\w$])${name.replaceAll("$", "\\$")}(?![\\w$])[^;"']*?\\bfrom\\b`, "m");
   for (const file of inputs) {
-    const text = systemFiles.readText(file, Infinity) ?? "";
+    const text = textOf(file);
     const found = statement.exec(text);
     if (found === null) continue;
     const at = found.index + found[0].search(new RegExp(`(?<![\\w$])${name.replaceAll("$", "\\$")}(?![\\w$])`));
     return `${shownPath(file)}:${text.slice(0, at).split("\n").length}: ${(thrown as SyntaxError).message}`;
   }
   return undefined;
+}
+
+function textOf(file: string): string {
+  try {
+    return systemFiles.readText(file, Infinity) ?? "";
+  } catch {
+    // By now it is closed to us, or something else.
+    return "";
+  }
 }

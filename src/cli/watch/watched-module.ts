@@ -76,12 +76,15 @@ export class WatchedModule implements AsyncDisposable {
     this.#again = this.#watch !== undefined;
     if (this.#busy) return;
     this.#busy = true;
-    while (this.#again) {
-      this.#again = false;
-      await this.#reload(running, log);
-      this.#follow(log);
+    try {
+      while (this.#again) {
+        this.#again = false;
+        await this.#reload(running, log);
+        this.#follow(log);
+      }
+    } finally {
+      this.#busy = false;
     }
-    this.#busy = false;
   }
 
   async #reload(running: RunningApplication, log: Log): Promise<void> {
