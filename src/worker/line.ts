@@ -23,7 +23,7 @@ export interface Speaker<Sent> {
 }
 
 // A turn of small messages is sent together; behind handlers that take longer than this, nothing waits for the next one.
-const patienceMs = 0.1;
+const patienceMs = 0.5;
 
 export class Line<Sent> implements Speaker<Sent>, Task {
   readonly #port: Pick<ThreadPort<Sent, never>, "post">;

@@ -13,7 +13,7 @@ test("W1: a call beside a heavy handler is answered, whether that has a thread o
 });
 
 test("W2: the same handler does its work in place, on a worker and on a pool", async () => {
-  const done = await throughput(0.2);
+  const done = await throughput(0.2, 0);
   expect([...done.values()].map((rate) => rate > 0)).toEqual([true, true, true]);
 });
 
