@@ -24,6 +24,8 @@ export interface Loaded {
   readonly faults: number;
   /** Growth of the server's memory after collection, MiB a minute, over the last two thirds. */
   readonly slope: number;
+  /** The same of what its objects take of that. */
+  readonly heapSlope: number;
   readonly rssBytes: number;
   readonly descriptorsMore: number;
   readonly unclean: number;
@@ -48,19 +50,21 @@ export async function load({ seconds, connections, churnPerSecond }: LoadOptions
   });
   const churning = churn(server.socket, sum, end, churnPerSecond);
   const samples: [number, number][] = [];
+  const heapSamples: [number, number][] = [];
   let rssBytes = 0;
   while (performance.now() < end) {
-    const inside = (await steering.ask(request("plain", "Inspect", { collect: true })))["payload"] as { readonly rss: number };
+    const inside = (await steering.ask(request("plain", "Inspect", { collect: true })))["payload"] as { readonly rss: number; readonly heap: number };
     rssBytes = inside.rss;
     samples.push([performance.now() / 60_000, inside.rss / 2 ** 20]);
+    heapSamples.push([performance.now() / 60_000, inside.heap / 2 ** 20]);
     await Bun.sleep(Math.min(1000, seconds * 50));
   }
   await Promise.all([...running, churning]);
   await steering.ask(request("press", "Publishing", { everyMs: 0, count: 0, size: 0 }));
   const alone = await within(5000, async () => (await figuresOf(steering)).activeConnections === 1);
   const descriptorsMore = alone ? server.descriptors - descriptors : Infinity;
-  const slope = slopeOf(samples.slice(Math.floor(samples.length / 3)));
-  return { ...sum, slope, rssBytes, descriptorsMore, unclean: (await server.stop()) === 0 ? 0 : 1 };
+  const [slope, heapSlope] = [samples, heapSamples].map((all) => slopeOf(all.slice(Math.floor(all.length / 3))));
+  return { ...sum, slope: slope ?? NaN, heapSlope: heapSlope ?? NaN, rssBytes, descriptorsMore, unclean: (await server.stop()) === 0 ? 0 : 1 };
 }
 
 /** Calls whose answers say how many came before from this connection: eight in flight. */
@@ -149,7 +153,7 @@ export const checks: readonly SoakCheck[] = [
       const figure =
         `${seconds} s, ${seen.calls} calls, ${seen.items} items, ${seen.pushes} pushes (${seen.pushesDropped} dropped and told), ` +
         `${seen.churned} connections (${Math.round(seen.churned / seconds)}/s, ${seen.churnFailed} failed): ${seen.faults} lost, double or out of order; ` +
-        `${seen.slope.toFixed(2)} MiB/min at ${mib(seen.rssBytes)}; ${seen.descriptorsMore} descriptors more`;
+        `${seen.slope.toFixed(2)} MiB/min at ${mib(seen.rssBytes)}, of that objects ${seen.heapSlope.toFixed(2)} MiB/min; ${seen.descriptorsMore} descriptors more`;
       const clean = seen.faults === 0 && seen.churnFailed === 0 && seen.descriptorsMore === 0 && seen.unclean === 0;
       return { figure, passed: clean && seen.slope < 1 && seen.churned >= seconds * 900 };
     },
