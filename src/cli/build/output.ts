@@ -28,9 +28,10 @@ function suggestion(directory: string, module: string): string {
  * then comes to `output`, executable. A signal ends the process when the rest is removed.
  */
 export async function intoPlace(output: string, write: (path: string) => Promise<readonly unknown[]>): Promise<readonly unknown[]> {
-  const directory = attempted(output, () => openOwnDirectory(dirname(output), ".acton-build-"));
+  // First of all: what a signal finds there is removed.
   const ended = signals();
   try {
+    using directory = attempted(output, () => openOwnDirectory(dirname(output), ".acton-build-"));
     // In the executable its own name can be seen, and the same sources are to give the same bytes.
     const made = join(directory.path, "program");
     const problems = await write(made);
@@ -41,7 +42,6 @@ export async function intoPlace(output: string, write: (path: string) => Promise
     });
     return problems;
   } finally {
-    directory[Symbol.dispose]();
     ended.resume();
   }
 }
