@@ -26,9 +26,9 @@ import { type Random, systemRandom } from "./random.ts";
 import { AgentSystem } from "./runtime/agent-system.ts";
 import { Names } from "./runtime/names.ts";
 import { type Scheduler, TurnScheduler } from "./scheduler.ts";
+import { supervisionEvents } from "./supervision/events.ts";
 import { bunThreads } from "./worker/bun-threads.ts";
 import { WorkerPlaces } from "./worker/worker-places.ts";
-import { supervisionEvents } from "./supervision/events.ts";
 
 export interface LaunchOptions {
   readonly limits?: RuntimeConfigInput;

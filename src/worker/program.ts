@@ -9,7 +9,6 @@ import { ActonError, assertNever, detailOf, stackOf } from "../errors.ts";
 import type { Host } from "../host.ts";
 import type { Log } from "../log.ts";
 import { systemRandom } from "../random.ts";
-import { isRecord } from "../record.ts";
 import { AgentSystem, type SystemSeams } from "../runtime/agent-system.ts";
 import { TurnScheduler } from "../scheduler.ts";
 import { BorrowedAgents } from "./borrowed-agents.ts";
@@ -26,10 +25,6 @@ import { UplinkBroker } from "./uplink-broker.ts";
 /** An application, as far as threads need it. */
 export interface WorkerApplication {
   readonly agents: readonly AnyBlueprint[];
-}
-
-export function isApplication(exported: unknown): exported is WorkerApplication {
-  return isRecord(exported) && Array.isArray(exported["agents"]);
 }
 
 export interface ProgramSeams {

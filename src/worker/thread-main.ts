@@ -1,8 +1,13 @@
 // What a thread runs outside of the executable, where modules lie on the disk as they are.
 
 import { ActonError } from "../errors.ts";
-import { isApplication, type WorkerApplication } from "./program.ts";
+import { isRecord } from "../record.ts";
+import type { WorkerApplication } from "./program.ts";
 import { runThread } from "./run-thread.ts";
+
+function isApplication(exported: unknown): exported is WorkerApplication {
+  return isRecord(exported) && Array.isArray(exported["agents"]);
+}
 
 async function load(module: string): Promise<WorkerApplication> {
   const loaded: { readonly default?: unknown } = await import(module);
